@@ -1,0 +1,24 @@
+"""Errors hold fields and format themselves from them."""
+
+from protocol_core.errors import ConfigurationError, LocalProtocolError, ProtocolError
+
+
+def test_a_protocol_error_names_the_rule_the_value_and_the_remedy():
+    error = LocalProtocolError(
+        "audio is not allowed yet", requirement="AVK-HS-006", value=b"\x01", hint="await start()"
+    )
+    assert str(error) == "audio is not allowed yet [AVK-HS-006] (got b'\\x01'): await start()"
+    assert isinstance(error, ProtocolError)
+
+
+def test_parts_that_are_missing_leave_no_trace():
+    assert str(ProtocolError("odd")) == "odd"
+
+
+def test_a_long_value_is_shortened():
+    assert len(str(ProtocolError("too long", value="x" * 500))) < 110
+
+
+def test_a_configuration_error_names_the_setting():
+    error = ConfigurationError("not a WebSocket URL", setting="ingress", value="ftp://x", hint="wss")
+    assert str(error) == "ingress: not a WebSocket URL (got 'ftp://x'): wss"
