@@ -37,7 +37,7 @@ NEIGHBOURS = {
 
 
 def _fill(session: nox.Session, *groups: str, project: str | None = ".[all]") -> None:
-    """Install dependency groups and the project itself, unless this environment has them already."""
+    """Install dependency groups and the project, unless this environment has them already."""
     packages = nox.project.dependency_groups(PYPROJECT, *groups)
     if project is not None:
         packages += ("-e", project)
@@ -109,7 +109,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Generate the bindings from spec/, proto/ and schemas/; `-- --check` only says what differs."""
+    """Generate the bindings from spec/, proto/ and schemas/; `-- --check` says what differs."""
     _fill(session, "codegen", project=None)
     session.run("python", "-m", "codegen", *session.posargs)
 
@@ -123,7 +123,7 @@ def spec(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the codecs against the vendors' own, in one run; `-- --check` fails below the targets."""
+    """Measure the codecs against the vendors' own, in one run; `-- --check` holds the targets."""
     _fill(session, "bench")
     session.run("python", "benchmarks/run.py", *session.posargs)
 
@@ -141,7 +141,9 @@ def wheel(session: nox.Session) -> None:
         home = Path(session.create_tmp(), f"beside-{extra}")
         session.run("python", "-m", "venv", "--clear", str(home))
         python = str(home / ("Scripts" if os.name == "nt" else "bin") / "python")
-        session.run(python, "-m", "pip", "install", "-q", f"{built}[{extra}]", vendor, external=True)
+        session.run(
+            python, "-m", "pip", "install", "-q", f"{built}[{extra}]", vendor, external=True
+        )
         session.run(python, "-m", "pip", "check", external=True)
         check = ["-I", str(ROOT / "tests" / "wheel_check.py"), extra]
         session.run(python, *check, external=True)

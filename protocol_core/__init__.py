@@ -1,1 +1,1 @@
-"""Bytes in, events out, bytes out: every protocol's rules without sockets, tasks or a clock of their own."""
+"""Bytes in, events out, bytes out: the protocols' rules without sockets, tasks or a clock."""

@@ -1,8 +1,8 @@
 """The interpreter of state tables."""
 
 import pytest
-from avatar_protocols.tables import Machine
 
+from avatar_protocols.tables import Machine
 from protocol_core.errors import LocalProtocolError, RemoteProtocolError
 from protocol_core.machine import StateMachine
 
@@ -13,6 +13,7 @@ DOOR = Machine(
     events={"open": "client", "close": "both", "knock": "client"},
     transitions={("CLOSED", "open"): "OPEN", ("OPEN", "close"): "CLOSED"},
     ignored=frozenset({("OPEN", "knock")}),
+    messages={},
 )
 
 
