@@ -5,7 +5,7 @@ UnderstudyError
 ├── ProtocolError            a rule of a protocol was broken
 │   ├── LocalProtocolError   by us: this call is not allowed now; nothing was sent
 │   └── RemoteProtocolError  by the peer: it sent something illegal
-└── PlatformError            the platform refused or failed, as its error catalogue says (per protocol)
+└── PlatformError            the platform refused or failed; every protocol has its own
 
 Whose fault it is stands in the type. Each error holds fields and formats itself from them.
 """

@@ -20,5 +20,7 @@ def test_a_long_value_is_shortened():
 
 
 def test_a_configuration_error_names_the_setting():
-    error = ConfigurationError("not a WebSocket URL", setting="ingress", value="ftp://x", hint="wss")
+    error = ConfigurationError(
+        "not a WebSocket URL", setting="ingress", value="ftp://x", hint="wss"
+    )
     assert str(error) == "ingress: not a WebSocket URL (got 'ftp://x'): wss"

@@ -7,9 +7,7 @@ base64 are the schemas' alone, so whatever comes from a peer is held against the
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from avatar_protocols.registry import resolve
@@ -99,6 +97,10 @@ def problems(check: Draft202012Validator, data: Any) -> list[str]:
 
 @cache
 def _bundle(package: str, file: str) -> dict[str, Any]:
+    # These take longer to load than all the tables together.
+    import json
+    from importlib.resources import files
+
     text = files(package).joinpath(file).read_text(encoding="utf-8")
     table: dict[str, Any] = json.loads(text)["schemas"]
     return table

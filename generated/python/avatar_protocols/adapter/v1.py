@@ -102,7 +102,9 @@ class OpenParams(Struct, frozen=True, kw_only=True):
 class SendAudioParams(Struct, frozen=True, kw_only=True):
     """Send audio of one turn. Other members are options of the protocol."""
 
-    audio: str = ""
+    audio: Annotated[
+        str, Meta(pattern="^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
+    ] = ""
     """The bytes, in base64."""
     end: bool = False
     """Whether the turn ends with it."""

@@ -813,7 +813,7 @@ CATALOGUE: Final[dict[str, WireError]] = {
     "egress_settings_inconsistent": WireError(
         name="egress_settings_inconsistent",
         at="handshake",
-        message={"code": 3, "text": "egress_type does not match the egress settings"},
+        message={"code": 3, "text": "egress_type does not match livekit_egress and agora_egress"},
         close=Close(code=1000, reason=""),
         code="invalidEgressConfig",
         phase="websocket_handshake",

@@ -506,7 +506,7 @@ REQUIREMENTS: Final[dict[str, Requirement]] = {
         conflict=True,
         open_points=("OP-3", "OP-13"),
         observable="wire",
-        checks=("AVK-HS-008",),
+        checks=("AVK-HS-008.refuses", "AVK-HS-008.confirms"),
     ),
     "AVK-HS-009": Requirement(
         id="AVK-HS-009",
@@ -1527,7 +1527,7 @@ REQUIREMENTS: Final[dict[str, Requirement]] = {
         text="A ServerError carries the connection_id always and the req_id when it is tied to a request.",
         source="both",
         observable="wire",
-        checks=("AVK-ERR-010",),
+        checks=("AVK-ERR-010.connection", "AVK-ERR-010.request"),
     ),
     "AVK-ERR-011": Requirement(
         id="AVK-ERR-011",

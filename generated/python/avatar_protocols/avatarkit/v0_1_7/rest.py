@@ -73,6 +73,6 @@ class TokenResponse(Struct, frozen=True, kw_only=True):
     session_token: Annotated[str, Meta(min_length=1)] = field(name="sessionToken")
     """Opaque credential for the WebSocket; a secret."""
     errors: Annotated[list[Any], Meta(max_length=0)] | None | UnsetType = UNSET
-    """Absent or empty; anything in it makes the call a failure in spite of its status (AVK-
-    AUTH-007).
+    """Absent or empty; anything in it makes the call a failure in spite of its status
+    (AVK-AUTH-007).
     """

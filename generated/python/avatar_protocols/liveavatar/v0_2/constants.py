@@ -306,8 +306,8 @@ class Counter:
     STATE_FIRST: Final = 1
     """Ours to send; only the order counts. [LAC-STATE-002]"""
     CHUNK_FIRST: Final = 0
-    """README 0 against 12 in the example of PROTOCOL; a 0.2 server accepts any first value. [LAC-
-    RESP-005]
+    """README 0 against 12 in the example of PROTOCOL; a 0.2 server accepts any first value.
+    [LAC-RESP-005]
     """
     PARTIAL_FIRST: Final = 0
     """Only the rise counts. [LAC-ASR-006]"""
@@ -325,8 +325,8 @@ class Example:
     """Constants ``Example`` of the specification."""
 
     IDLE_TIME_MS: Final = 120000
-    """In ms. The only idle time that the documents show; the real threshold is unknown. [LAC-
-    SYS-001]
+    """In ms. The only idle time that the documents show; the real threshold is unknown.
+    [LAC-SYS-001]
     """
     STATE_TIMESTAMP: Final = 1710000000000
     """In ms. [LAC-STATE-003]"""

@@ -400,9 +400,10 @@ def unpack(data: bytes) -> AnyFrame:
     Raises:
         FrameError: no frame begins like that, or the frame is faulty.
     """
-    if not data or isinstance(data, str):
-        raise _cut_short(data, 1)
-    kind = data[0] >> 6
+    try:
+        kind = data[0] >> 6
+    except (IndexError, TypeError):
+        raise _cut_short(data, 1) from None
     decode = _KINDS_2.get(kind)
     if decode is not None:
         return decode(data)
@@ -411,8 +412,8 @@ def unpack(data: bytes) -> AnyFrame:
 
 def _cut_short(data: object, needed: int) -> FrameError:
     """What is wrong with data that no header can be read from."""
-    if isinstance(data, bytes | bytearray):
-        return FrameError("header", len(data), f"is cut short: it has {needed} bytes")
+    if isinstance(data, bytes | bytearray | memoryview):
+        return FrameError("header", len(bytes(data)), f"is cut short: it takes {needed} bytes")
     return FrameError("header", type(data).__name__, "must be bytes")
 
 

@@ -1,0 +1,159 @@
+"""msgspec Structs from JSON Schemas, by datamodel-code-generator.
+
+Its msgspec template is replaced by one that keeps what it would drop: ``additionalProperties:
+false`` becomes ``forbid_unknown_fields``. What a Struct cannot say (conditions, patterns of
+property names, base64, ``const: false``) stays with the schema, which is bundled beside the
+Structs for validation at run time (see ``codegen.bundle``); a test holds both to it.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codegen.flatten import Definitions, closure, flatten
+from codegen.naming import constant_name, revision_module
+from codegen.polish import polish
+from codegen.problems import ToolError
+
+if TYPE_CHECKING:
+    from codegen.flatten import Schema
+    from codegen.layout import Layout
+    from codegen.model import Specification
+    from codegen.tree import Tree
+
+__all__ = ["add_contracts", "add_messages", "struct_module"]
+
+_TEMPLATES = Path(__file__).parent / "templates" / "model"
+
+
+def struct_module(schemas: dict[str, Schema], title: str, epilogue: str = "") -> str:
+    """The source of a module that has one class or alias for each schema.
+
+    Args:
+        schemas: definitions that refer to each other only.
+        title: the module's docstring.
+        epilogue: source that follows the classes; may use `StrEnum`.
+
+    Raises:
+        ToolError: datamodel-code-generator failed.
+    """
+    # It takes 0.3 s to load, and only this step needs it.
+    from datamodel_code_generator import InputFileType, generate
+    from datamodel_code_generator.enums import DataModelType, NamingStrategy
+    from datamodel_code_generator.format import Formatter, PythonVersion
+    from datamodel_code_generator.parser import LiteralType
+
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": schemas}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            text = generate(
+                json.dumps(document),
+                input_filename="schemas",
+                input_file_type=InputFileType.JsonSchema,
+                output_model_type=DataModelType.MsgspecStruct,
+                target_python_version=PythonVersion.PY_311,
+                custom_template_dir=_TEMPLATES,
+                custom_file_header="#",
+                disable_timestamp=True,
+                enum_field_as_literal=LiteralType.All,
+                formatters=[Formatter.BUILTIN],
+                keyword_only=True,
+                naming_strategy=NamingStrategy.ParentPrefixed,
+                skip_root_model=True,
+                snake_case_field=True,
+                use_annotated=True,
+                use_double_quotes=True,
+                use_field_description=True,
+                use_schema_description=True,
+                use_standard_collections=True,
+                use_title_as_name=True,
+                use_union_operator=True,
+            )
+        except Exception as error:
+            raise ToolError(f"datamodel-code-generator failed: {error}") from error
+    if not isinstance(text, str):
+        raise ToolError("datamodel-code-generator wrote several modules instead of one")
+    future = "from __future__ import annotations\n"
+    text = text.replace(future, f"{future}from enum import StrEnum\n", 1)
+    return polish(f"{text}\n{epilogue}", title)
+
+
+def _tags(definitions: Definitions) -> dict[str, str]:
+    """Class name of each message by its event name."""
+    found: dict[str, str] = {}
+    for name, schema in definitions.schemas.items():
+        event: Any = schema.get("properties", {}).get("event", {})
+        if isinstance(event.get("const"), str):
+            found[event["const"]] = name
+    return found
+
+
+def _unions(definitions: Definitions) -> list[str]:
+    """Names of the unions that are told apart by the event, the widest first."""
+    unions = [
+        (len(schema["oneOf"]), name)
+        for name, schema in definitions.schemas.items()
+        if schema.get("discriminator", {}).get("propertyName") == "event"
+    ]
+    return [name for _, name in sorted(unions, key=lambda pair: (-pair[0], pair[1]))]
+
+
+def add_messages(spec: Specification, revision: str, layout: Layout, tree: Tree) -> None:
+    """Take ``messages.py`` (WebSocket events) and ``rest.py`` (all other bodies) of a revision."""
+    folder = layout.schemas / spec.id / revision
+    files = sorted(folder.glob("*.schema.json"))
+    if not files:
+        return
+    definitions = flatten(files, layout)
+    home = f"avatar_protocols/{spec.id}/{revision_module(revision)}"
+    sources = [f"{layout.name(folder)}/*.schema.json"]
+    name = f"{spec.protocol.title}, revision {revision}"
+    tags, unions = _tags(definitions), _unions(definitions)
+    events = closure(definitions.schemas, [*unions, *tags.values()])
+    if events:
+        title = f"WebSocket messages of {name}: JSON, told apart by their event."
+        text = struct_module(events, title, _epilogue(tags, unions))
+        tree.add(f"{home}/messages.py", text, sources)
+    bodies = closure(
+        definitions.schemas, [name for name in definitions.schemas if name not in events]
+    )
+    if bodies:
+        title = f"Bodies of the REST calls of {name}."
+        tree.add(f"{home}/rest.py", struct_module(bodies, title), sources)
+
+
+def _epilogue(tags: dict[str, str], unions: list[str]) -> str:
+    members = "\n".join(f"    {constant_name(tag)} = {tag!r}" for tag in tags)
+    classes = ", ".join(f"EventName.{constant_name(tag)}: {name}" for tag, name in tags.items())
+    widest = unions[0] if unions else " | ".join(tags.values())
+    return (
+        f'class EventName(StrEnum):\n    """Name of each event on the wire."""\n\n{members}\n\n'
+        f"AnyMessage: TypeAlias = {widest}\n\n"
+        f"MESSAGES: dict[EventName, type[AnyMessage]] = {{{classes}}}\n"
+    )
+
+
+def add_contracts(layout: Layout, tree: Tree) -> None:
+    """Take the Structs of our own formats: adapter contract, traces and results."""
+    adapter = sorted((layout.schemas / "adapter" / "v1").glob("*.schema.json"))
+    trace = [layout.meta / "trace.schema.json"]
+    results = [layout.meta / "results.schema.json"]
+    modules = (
+        ("avatar_protocols/adapter/v1.py", adapter, "The adapter contract, version 1."),
+        ("avatar_protocols/trace.py", trace, "Traces: what a run recorded."),
+        ("avatar_protocols/results.py", results, "Result files: what a run found."),
+    )
+    for path, files, title in modules:
+        definitions = flatten(files, layout)
+        shown = [layout.name(file) for file in files]
+        sources = shown if len(files) == 1 else [f"{layout.name(files[0].parent)}/*.schema.json"]
+        tree.add(path, struct_module(definitions.schemas, title), sources)
+    tree.add(
+        "avatar_protocols/adapter/__init__.py",
+        '"""The adapter contract, a module for each version."""\n',
+        ["schemas/adapter"],
+    )

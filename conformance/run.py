@@ -1,0 +1,177 @@
+"""A whole run: choose what to play, play it, collect what comes of it."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from conformance.crew import play
+from conformance.errors import UsageError
+from conformance.results import Collector, RunInfo
+from conformance.scenario import Broken, Scenario, discover, select
+from conformance.stage.base import Deadlines
+from conformance.worker import Job, Setup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from avatar_protocols.results import ResultFile, Verdict
+    from conformance.target import Target
+    from conformance.worker import Report
+
+__all__ = ["Order", "Progress", "parse_shard", "run"]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What to play and how.
+
+    Attributes:
+        only: globs over scenario ids and requirements; empty means everything.
+        jobs: lanes.
+        repeat: how often to play each scenario.
+        shuffle: whether the seed shuffles the order.
+        seed: seed of everything.
+        shard: number of this part, from 1, and number of parts; (1, 1) for all.
+        fail_fast: stop at the first failure.
+        strict: let a failed SHOULD fail the run.
+        deadlines: how long things may take.
+        out: folder of the reports; None writes no traces.
+        command: the command line, for the record.
+        folder: folder of the scenarios; None for the suite's own.
+    """
+
+    only: tuple[str, ...] = ()
+    jobs: int = 1
+    repeat: int = 1
+    shuffle: bool = False
+    seed: int = 0
+    shard: tuple[int, int] = (1, 1)
+    fail_fast: bool = False
+    strict: bool = False
+    deadlines: Deadlines = Deadlines()
+    out: Path | None = None
+    command: str = ""
+    folder: Path | None = None
+
+
+class Progress:
+    """Hears how a run goes on. This one is silent."""
+
+    def begin(self, collector: Collector) -> None:
+        """Everything is chosen; playing begins."""
+
+    def step(self, report: Report, verdicts: Sequence[Verdict]) -> None:
+        """A scenario has been judged."""
+
+
+def run(order: Order, targets: Sequence[Target], progress: Progress | None = None) -> ResultFile:
+    """Certify targets.
+
+    Raises:
+        UsageError: nothing is selected.
+    """
+    heard = progress or Progress()
+    jobs, broken = _choose(order, targets)
+    part, parts = order.shard
+    info = RunInfo(
+        seed=order.seed,
+        jobs=order.jobs,
+        repeat=order.repeat,
+        shuffled=order.shuffle,
+        shard=f"{part}/{parts}" if parts > 1 else "",
+        strict=order.strict,
+        command=order.command,
+    )
+    collector = Collector(info, targets, jobs)
+    for item, target in broken:
+        collector.add_broken(item, target)
+    setup = Setup(
+        targets=tuple(targets),
+        jobs=jobs,
+        seed=order.seed,
+        deadlines=order.deadlines,
+        out=order.out,
+        repeats=order.repeat > 1,
+    )
+    heard.begin(collector)
+    if jobs:
+        play(setup, order.jobs, _listener(order, collector, heard))
+    return collector.finish()
+
+
+def _listener(order: Order, collector: Collector, progress: Progress) -> Callable[[Report], bool]:
+    """What is done with each report; it says whether the run goes on."""
+    in_vain: Counter[int] = Counter()
+
+    def on_report(report: Report) -> bool:
+        verdicts = collector.add(report)
+        progress.step(report, verdicts)
+        target = collector.jobs[report.job].target
+        in_vain[target] = in_vain[target] + 1 if report.fatal else 0
+        given_up = in_vain[target] >= _FATAL_LIMIT and len(collector.targets) == 1
+        return not given_up and not (order.fail_fast and collector.fails(verdicts))
+
+    return on_report
+
+
+_FATAL_LIMIT = 3
+"""Attempts in a row to start the only implementation, after which the run is given up."""
+
+
+def _choose(
+    order: Order, targets: Sequence[Target]
+) -> tuple[tuple[Job, ...], list[tuple[Broken, int]]]:
+    """The jobs, numbered in the order of playing, and the scenarios that cannot be read."""
+    found: list[tuple[Scenario, int]] = []
+    broken: list[tuple[Broken, int]] = []
+    cache: dict[tuple[str, str], list[Scenario | Broken]] = {}
+    # Servers first: meanwhile the adapters of the clients load.
+    for number in sorted(range(len(targets)), key=lambda n: targets[n].role != "server"):
+        target = targets[number]
+        key = (target.protocol, target.role)
+        if key not in cache:
+            folder = {"folder": order.folder} if order.folder is not None else {}
+            cache[key] = select(discover((key[0],), (key[1],), **folder), order.only)
+        for item in cache[key]:
+            if isinstance(item, Broken):
+                broken.append((item, number))
+            elif not item.revisions or target.revision in item.revisions:
+                found.append((item, number))
+    if not found and not broken:
+        _nothing(order, targets)
+    part, parts = order.shard
+    found = found[part - 1 :: parts]
+    everything = [(s, t, r) for r in range(1, order.repeat + 1) for s, t in found]
+    if order.shuffle:
+        random.Random(order.seed).shuffle(everything)  # noqa: S311 - reproducible on purpose
+    jobs = tuple(
+        Job(number=n, target=target, scenario=scenario, run=repeat)
+        for n, (scenario, target, repeat) in enumerate(everything)
+    )
+    return jobs, broken if part == 1 else []
+
+
+def _nothing(order: Order, targets: Sequence[Target]) -> None:
+    if order.only:
+        patterns = " ".join(order.only)
+        raise UsageError(
+            f"--only {patterns}: no scenario is so named; `understudy scenarios` lists them"
+        )
+    about = ", ".join(f"{t.protocol} {t.revision} ({t.role})" for t in targets)
+    raise UsageError(f"there are no scenarios for {about}")
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Read ``i/n``.
+
+    Raises:
+        UsageError: it is not of that form, or i is not between 1 and n.
+    """
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise UsageError(f"--shard takes i/n with 1 ≤ i ≤ n, not {text!r}")
+    return int(part), int(parts)

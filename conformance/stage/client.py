@@ -1,0 +1,183 @@
+"""Plays scenarios against a client: its adapter gets commands, a mock platform is the server."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from conformance.errors import ConformanceError
+from conformance.stage.base import Stage, StepUnmetError, StepUnsupportedError
+from mock_servers.journal import NotSeenError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from conformance.adapter import Adapter, AdapterFault
+    from conformance.contract import Answer, Event
+    from conformance.scenario import Scenario
+    from conformance.stage.base import Deadlines
+    from mock_servers.platform import Platform
+
+__all__ = ["COMMANDS", "ClientStage"]
+
+COMMANDS = (
+    "open",
+    "send_audio",
+    "send_text",
+    "send_event",
+    "send_frame",
+    "interrupt",
+    "close",
+    "settle",
+)
+"""Step kinds that are adapter commands of the same name."""
+
+_CONTROL = ("answer", "background", "within")
+"""Members of a command step that are the runner's; all others are the command's parameters."""
+
+_REFERENCE = re.compile(r"\$\{([a-z_.]+)\}")
+
+
+class ClientStage(Stage):
+    """One scenario, one mock platform, one adapter.
+
+    Args:
+        scenario: what to play.
+        platform: the platform, started.
+        adapter: the implementation under test.
+        deadlines: how long things may take.
+    """
+
+    def __init__(
+        self, scenario: Scenario, platform: Platform, adapter: Adapter, deadlines: Deadlines
+    ) -> None:
+        super().__init__(scenario, platform.journal, deadlines)
+        self.platform = platform
+        self.adapter = adapter
+        self._background: list[asyncio.Future[Answer]] = []
+        self._table: dict[str, Callable[[Any], Awaitable[None]]] = {
+            **{name: self._commander(name) for name in COMMANDS},
+            "advance": self._advance,
+            "command": self._any_command,
+            "await": self.await_record,
+            "server": self._server,
+        }
+        adapter.listen(self)
+
+    def handler(self, kind: str) -> Callable[[Any], Awaitable[None]] | None:
+        return self._table.get(kind)
+
+    # AdapterListener
+
+    def answer_received(self, command: str, answer: Answer) -> None:
+        data = {
+            "answer": answer.answer,
+            **({"result": answer.result} if answer.result is not None else {}),
+            **({"error": answer.error} if answer.error is not None else {}),
+            **({"reason": answer.reason} if answer.reason else {}),
+        }
+        self.journal.add("answer", source="adapter", sender="adapter", name=command, data=data)
+
+    def event_received(self, event: Event) -> None:
+        self.journal.add(
+            "event", source="adapter", sender="adapter", name=event.event, data=event.data
+        )
+
+    def fault_occurred(self, fault: AdapterFault) -> None:
+        self.peer_gone(fault)
+
+    # Steps
+
+    def _commander(self, name: str) -> Callable[[Any], Awaitable[None]]:
+        async def play(args: dict[str, Any] | None) -> None:
+            await self._command(name, args or {})
+
+        return play
+
+    async def _any_command(self, args: dict[str, Any]) -> None:
+        await self._command(args["name"], {k: v for k, v in args.items() if k != "name"})
+
+    async def _advance(self, args: float | dict[str, Any]) -> None:
+        await self._command("advance", args if isinstance(args, dict) else {"seconds": args})
+
+    async def _command(self, name: str, args: dict[str, Any]) -> None:
+        params = {key: value for key, value in args.items() if key not in _CONTROL}
+        if name == "open":
+            params = self._opening(params)
+        self.journal.add("command", source="adapter", sender="runner", name=name, data=params)
+        if args.get("background"):
+            _, future = self.adapter.send(name, params)
+            self._background.append(future)
+            return
+        answer = await self.adapter.request(
+            name, params, deadline=args.get("within") or self.deadlines.step
+        )
+        _expect(name, answer, args.get("answer", "done"))
+
+    def _opening(self, options: dict[str, Any]) -> dict[str, Any]:
+        platform = self.platform
+        known = {**platform.urls, **platform.credentials}
+        known |= {f"{name}.address": url.partition("://")[2] for name, url in platform.urls.items()}
+        return {
+            "protocol": platform.protocol,
+            "revision": platform.revision,
+            "urls": platform.urls,
+            "credentials": platform.credentials,
+            "options": {name: _fill_in(value, known) for name, value in options.items()},
+        }
+
+    async def _server(self, args: dict[str, Any]) -> None:
+        if "advance" in args:
+            await self.platform.advance(args["advance"])
+            return
+        await self.wait(self._session())
+        await self.platform.act(args)
+        await self.drain()  # a reset leaves with the next turn of the event loop only
+
+    async def _session(self) -> None:
+        """Wait until there is a session to act on."""
+        if not self.platform.sessions:
+            try:
+                await self.journal.wait_for({"kind": "open"}, len(self._opened()) + 1)
+            except NotSeenError:
+                raise StepUnmetError("no session is open on the platform") from None
+
+    def _opened(self) -> list[Any]:
+        return self.journal.where({"kind": "open"})
+
+
+def _fill_in(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - whatever stands in the YAML
+    """``${name}`` in strings stands for a URL or credential of the platform, ``${name.address}`` for
+    a URL without its scheme.
+    """
+    if isinstance(value, dict):
+        return {key: _fill_in(part, known) for key, part in value.items()}
+    if not isinstance(value, str) or "${" not in value:
+        return value
+
+    def look_up(match: re.Match[str]) -> str:
+        if match[1] not in known:
+            raise ConformanceError(f"{match[0]}: the platform has {', '.join(sorted(known))}")
+        return known[match[1]]
+
+    return _REFERENCE.sub(look_up, value)
+
+
+def _expect(command: str, answer: Answer, wanted: str) -> None:
+    """Compare an answer's kind with the step's expectation."""
+    if wanted in {"any", answer.answer}:
+        return
+    if answer.answer == "unsupported":
+        raise StepUnsupportedError(
+            f"the implementation does not support `{command}`: {answer.reason or 'no reason given'}"
+        )
+    if answer.answer == "error":
+        error = answer.error or {}
+        told = {key: error[key] for key in ("code", "phase", "kind", "message") if error.get(key)}
+        raise StepUnmetError(
+            f"`{command}` failed: {msgspec.json.encode(told).decode()}, expected {wanted}"
+        )
+    raise StepUnmetError(f"`{command}` was answered by {answer.answer}, expected {wanted}")

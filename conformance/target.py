@@ -1,0 +1,181 @@
+"""What is certified: one implementation, one protocol, one revision, one role.
+
+A client is reached through its adapter. A server is one of our mock platforms, made anew in process
+for each scenario, or any other that answers at URLs.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from conformance.adapter import AdapterTarget
+from conformance.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from avatar_protocols.tables import EndpointSpec, RevisionInfo
+
+__all__ = ["ServerTarget", "Target", "command_of", "resolve", "server_at"]
+
+
+class ServerTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach a server under test.
+
+    Attributes:
+        urls: its base URLs by name; empty for one of our mock platforms in process.
+        credentials: what it accepts.
+        control: URL of a control API of ours, to trigger things; "" if there is none.
+        triggers: URL by trigger name, to be POSTed to; for servers that are not ours.
+        features: what it is said to do.
+    """
+
+    urls: dict[str, str] = {}
+    credentials: dict[str, str] = {}
+    control: str = ""
+    triggers: dict[str, str] = {}
+    features: tuple[str, ...] = ()
+
+    @property
+    def in_process(self) -> bool:
+        """Whether it is a mock platform of ours, made for each scenario."""
+        return not self.urls
+
+    def __str__(self) -> str:
+        return next(iter(self.urls.values()), "mock platform, in process")
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to certify.
+
+    Attributes:
+        protocol, revision, role: what it is certified as.
+        adapter: how to reach it, if it is a client.
+        server: how to reach it, if it is a server.
+        name: what to call it until it has described itself.
+    """
+
+    protocol: str
+    revision: str
+    role: Literal["client", "server"]
+    adapter: AdapterTarget | None = None
+    server: ServerTarget | None = None
+    name: str = ""
+
+    def __str__(self) -> str:
+        return str(self.adapter if self.adapter is not None else self.server)
+
+
+def resolve(protocol: str, revision: str | None = None) -> RevisionInfo:
+    """The revision of a protocol by id or alias.
+
+    Raises:
+        UsageError: there is no such protocol or revision, or no code for it yet.
+    """
+    from avatar_protocols import registry
+
+    try:
+        info = registry.resolve(protocol, revision)
+    except LookupError as error:
+        raise UsageError(str(error)) from None
+    if info.status != "active":
+        raise UsageError(
+            f"revision {info.id} of {protocol} is {info.status}: nothing to certify yet"
+        )
+    return info
+
+
+def active() -> list[RevisionInfo]:
+    """The default revision of every protocol that has code."""
+    from avatar_protocols.registry import PROTOCOLS
+
+    return [
+        info.revisions[info.default_revision]
+        for info in PROTOCOLS.values()
+        if info.revisions[info.default_revision].status == "active"
+    ]
+
+
+def command_of(text: str) -> AdapterTarget:
+    """The adapter of a command line.
+
+    Raises:
+        UsageError: it is empty or badly quoted.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--client {text!r}: {error}") from None
+    if not words:
+        raise UsageError("--client needs a command")
+    return AdapterTarget(command=tuple(words))
+
+
+def server_at(
+    place: str,
+    protocol: str,
+    *,
+    urls: Mapping[str, str],
+    credentials: Mapping[str, str],
+    triggers: Mapping[str, str],
+    features: tuple[str, ...] = (),
+) -> ServerTarget:
+    """The server that ``--server`` names: a port file of ours, or a URL.
+
+    Args:
+        place: path of a port file, or a URL. A bare URL stands for every base URL of the protocol
+            that ``urls`` does not give.
+        protocol: protocol id.
+        urls: base URLs by name; they win over the port file.
+        credentials: likewise.
+        triggers: URL by trigger name.
+        features: what the server is said to do.
+
+    Raises:
+        UsageError: the file is missing or not a port file, or the protocol is not in it.
+    """
+    if "://" not in place:
+        described, control = _port_file(Path(place), protocol)
+        return ServerTarget(
+            urls={**described["urls"], **urls},
+            credentials={**described["credentials"], **credentials},
+            control=control,
+            triggers=dict(triggers),
+            features=features,
+        )
+    bases = {spec.base for spec in _endpoints(protocol) if spec.base}
+    return ServerTarget(
+        urls={**dict.fromkeys(sorted(bases) or ["base"], place), **urls},
+        credentials=dict(credentials),
+        triggers=dict(triggers),
+        features=features,
+    )
+
+
+def _endpoints(protocol: str) -> list[EndpointSpec]:
+    from avatar_protocols.tables import EndpointSpec
+
+    endpoint = resolve(protocol).load("constants").Endpoint
+    return [value for value in vars(endpoint).values() if isinstance(value, EndpointSpec)]
+
+
+def _port_file(path: Path, protocol: str) -> tuple[dict[str, Any], str]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--server {path}: neither a URL nor a readable port file: {error}"
+        ) from None
+    described = document.get(protocol) if isinstance(document, dict) else None
+    if not isinstance(described, dict) or not described.get("urls"):
+        raise UsageError(f"--server {path}: the port file has no {protocol}")
+    origin = urlsplit(next(iter(described["urls"].values())))
+    scheme = {"ws": "http", "wss": "https"}.get(origin.scheme, origin.scheme)
+    control = f"{scheme}://{origin.netloc}/_understudy/{protocol}"
+    return {"credentials": {}, **described}, control

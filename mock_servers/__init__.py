@@ -1,0 +1,66 @@
+"""Mock platforms: the server side of every protocol, believable and scriptable in detail.
+
+    async with mock("avatarkit", pace=False) as platform:
+        ...  # platform.urls, platform.credentials
+
+    with mock_sync("liveavatar") as platform:
+        ...  # the same from synchronous code
+
+Heavy modules load when a platform is made, not when this package is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mock_servers.platform import Platform
+    from mock_servers.threaded import ThreadedPlatform
+
+__all__ = ["PLATFORMS", "mock", "mock_sync"]
+
+#: Protocol id -> module and class of its platform.
+PLATFORMS: Final[dict[str, tuple[str, str]]] = {
+    "avatarkit": ("mock_servers.avatarkit.platform", "AvatarKitPlatform"),
+    "liveavatar": ("mock_servers.liveavatar.platform", "LiveAvatarPlatform"),
+}
+
+
+def mock(protocol: str, revision: str | None = None, **options: Any) -> Platform:  # noqa: ANN401 - the options of the platform's class
+    """A mock platform, to be started by ``async with``.
+
+    Args:
+        protocol: protocol id, such as ``avatarkit``.
+        revision: revision id or alias; None takes the protocol's default.
+        **options: ``seed``, ``plan``, ``pace``, ``clock``, ``host``, ``port``, … and the
+            protocol's own; see `mock_servers.platform.Platform` and its subclasses.
+
+    Raises:
+        ConfigurationError: no such protocol or revision, or an option that cannot work.
+    """
+    from avatar_protocols.registry import resolve
+    from protocol_core.errors import ConfigurationError
+
+    if protocol not in PLATFORMS:
+        raise ConfigurationError(
+            "there is no mock platform of this protocol",
+            setting="protocol",
+            value=protocol,
+            hint=f"known: {', '.join(sorted(PLATFORMS))}",
+        )
+    module, name = PLATFORMS[protocol]
+    made: Platform = getattr(importlib.import_module(module), name)(
+        resolve(protocol, revision), **options
+    )
+    return made
+
+
+def mock_sync(protocol: str, revision: str | None = None, **options: Any) -> ThreadedPlatform:  # noqa: ANN401 - as above
+    """A mock platform on an event loop in a thread of its own, to be started by ``with``.
+
+    Arguments and errors are those of `mock`.
+    """
+    from mock_servers.threaded import ThreadedPlatform
+
+    return ThreadedPlatform(lambda: mock(protocol, revision, **options))

@@ -1,0 +1,1 @@
+"""The mock AvatarKit platform: console API and ingress."""

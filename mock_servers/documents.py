@@ -1,0 +1,41 @@
+"""Documents of unknown content: telling what they are, and filling in variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from mock_servers.mistakes import fail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["is_list", "is_object", "substitute"]
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a decoded document is an object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a decoded document is a list."""
+    return isinstance(value, list)
+
+
+def substitute(value: Any, variables: Mapping[str, str]) -> Any:  # noqa: ANN401 - any document
+    """Replace strings that begin with ``$`` by variables; ``$$`` stands for ``$``.
+
+    Raises:
+        ConfigurationError: there is no such variable.
+    """
+    if is_object(value):
+        return {key: substitute(part, variables) for key, part in value.items()}
+    if is_list(value):
+        return [substitute(part, variables) for part in value]
+    if not isinstance(value, str) or not value.startswith("$"):
+        return value
+    if value.startswith("$$"):
+        return value[1:]
+    if value[1:] not in variables:
+        fail("data", "no such variable", value, [f"${name}" for name in variables])
+    return variables[value[1:]]

@@ -1,0 +1,1 @@
+"""The mock Live Avatar platform: REST dispatcher and session coordinator."""

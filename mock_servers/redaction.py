@@ -1,0 +1,146 @@
+"""Secrets never leave the journal.
+
+Three rules, in this order:
+
+1. A secret that the platform minted has a recognisable form and becomes its kind: ‹session_token›.
+2. A secret that the user configured becomes the name it was registered under: ‹api_key›.
+3. Whatever else stands where a secret belongs (a header, a query parameter, a member) becomes
+   ‹redacted›, because it may be somebody's real key.
+
+Text is rewritten; bytes are overwritten with asterisks of the same length, so that a binary message
+stays decodable.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus, unquote_plus
+
+import msgspec
+
+from mock_servers.documents import is_list, is_object
+
+if TYPE_CHECKING:
+    import random
+
+__all__ = ["Mint", "Redactor", "SecretPositions"]
+
+_MINTED = r"understudy-(?P<kind>[a-z_]+)-[0-9a-f]{24}"
+_UNKNOWN = "‹redacted›"
+
+
+class Mint:
+    """Makes opaque values: secrets that a `Redactor` recognises, and plain ids.
+
+    Args:
+        rng: source of the randomness; a seeded one makes every value reproducible.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+
+    def secret(self, kind: str) -> str:
+        """A new secret of this kind, such as ``session_token``. Safe in URLs and headers."""
+        return f"understudy-{kind}-{self._rng.getrandbits(96):024x}"
+
+    def identifier(self, prefix: str) -> str:
+        """A new public id, such as ``conn-5f0c…``: no secret, and shown as it is."""
+        return f"{prefix}-{self._rng.getrandbits(64):016x}"
+
+
+class SecretPositions(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a protocol carries secrets.
+
+    Attributes:
+        headers: names of header fields, in lower case.
+        query: names of query parameters.
+        members: names of members of JSON bodies and messages, at any depth.
+    """
+
+    headers: frozenset[str] = frozenset()
+    query: frozenset[str] = frozenset()
+    members: frozenset[str] = frozenset()
+
+
+class Redactor:
+    """Replaces secrets by placeholders.
+
+    Args:
+        positions: where the protocol carries secrets.
+    """
+
+    def __init__(self, positions: SecretPositions | None = None) -> None:
+        self._positions = positions or SecretPositions()
+        self._names: dict[str, str] = {}
+        self._pattern = re.compile(_MINTED)
+        self._byte_pattern = re.compile(_MINTED.encode())
+
+    def register(self, name: str, secret: str) -> None:
+        """Show this secret as ``‹name›`` from now on. An empty secret is not registered."""
+        if not secret:
+            return
+        for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
+            self._names[form] = name
+        # Longest first, so that a secret that contains another one is replaced as a whole.
+        forms = sorted(self._names, key=len, reverse=True)
+        union = "|".join([_MINTED, *map(re.escape, forms)])
+        self._pattern = re.compile(union)
+        self._byte_pattern = re.compile(union.encode())
+
+    def text(self, value: str) -> str:
+        """The text with every known secret replaced by its placeholder."""
+        return self._pattern.sub(self._placeholder, value)
+
+    def bytes(self, value: bytes) -> bytes:
+        """The bytes with every known secret overwritten, at the same length."""
+        return self._byte_pattern.sub(lambda found: b"*" * len(found[0]), value)
+
+    def headers(self, fields: dict[str, str]) -> dict[str, str]:
+        """Header fields without secrets. An authorization scheme stays readable."""
+        return {name: self._header(name, value) for name, value in fields.items()}
+
+    def target(self, value: str) -> str:
+        """A request target, path and query, without secrets."""
+        path, question_mark, query = self.text(value).partition("?")
+        parts = [self._parameter(part) for part in query.split("&")] if query else []
+        return f"{path}{question_mark}{'&'.join(parts)}"
+
+    def document(self, value: Any, hidden: set[str]) -> Any:  # noqa: ANN401 - any JSON document
+        """A decoded document without secrets.
+
+        Args:
+            value: the document.
+            hidden: receives the unknown values that were hidden, for the raw form of the same
+                document.
+        """
+        if is_object(value):
+            return {key: self._member(key, part, hidden) for key, part in value.items()}
+        if is_list(value):
+            return [self.document(part, hidden) for part in value]
+        return self.text(value) if isinstance(value, str) else value
+
+    def _member(self, key: str, value: Any, hidden: set[str]) -> Any:  # noqa: ANN401 - see above
+        if key not in self._positions.members or not isinstance(value, str):
+            return self.document(value, hidden)
+        shown = self.text(value)
+        if shown == value and value:
+            hidden.add(value)
+            return _UNKNOWN
+        return shown
+
+    def _header(self, name: str, value: str) -> str:
+        shown = self.text(value)
+        if name.lower() not in self._positions.headers or shown != value or not value:
+            return shown
+        scheme, space, _ = value.partition(" ")
+        return f"{scheme} {_UNKNOWN}" if space else _UNKNOWN
+
+    def _parameter(self, part: str) -> str:
+        name, equals, value = part.partition("=")
+        if unquote_plus(name) in self._positions.query and value and "‹" not in value:
+            return f"{name}{equals}{_UNKNOWN}"
+        return part
+
+    def _placeholder(self, found: re.Match[str]) -> str:
+        return f"‹{found['kind'] or self._names[found[0]]}›"

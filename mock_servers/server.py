@@ -1,0 +1,321 @@
+"""The HTTP shell: platforms, mounted side by side on one port.
+
+It finds the platform of a path, turns aiohttp's request into an `Exchange`, journals it, and turns
+the platform's answer into bytes. aiohttp's low-level server is used, without router, middleware or
+runner: a platform starts in well under a millisecond.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from mock_servers.connection import Connection
+from mock_servers.exchange import (
+    BodyTooLargeError,
+    Exchange,
+    json_response,
+    read_body,
+    text_response,
+)
+from mock_servers.platform import SILENCE, Platform
+from protocol_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mock_servers.codec import Decoded
+    from protocol_core.http import HttpResponse
+
+    Control = Callable[[web.BaseRequest, list[str]], Awaitable[HttpResponse]]
+
+__all__ = ["CONTROL_PATH", "Server", "is_loopback"]
+
+#: Real time that peers have at the end to take what is left, in seconds.
+_PATIENCE: Final = 0.2
+#: First path segment of the control API.
+CONTROL_PATH: Final = "_understudy"
+
+
+class Server:
+    """One listening address with any number of platforms.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        control_token: token that the control API demands; required off the loopback interface.
+
+    Attributes:
+        mounts: the platforms by name.
+
+    Raises:
+        ConfigurationError: the address is not a loopback one and there is no control token.
+    """
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, control_token: str = "") -> None:
+        if not control_token and not is_loopback(host):
+            raise ConfigurationError(
+                "listening beyond this machine needs a control token",
+                setting="host",
+                value=host,
+                hint="give a control token, or listen on 127.0.0.1",
+            )
+        self.mounts: dict[str, Platform] = {}
+        self.control_token = control_token
+        self._host = host
+        self._port = port
+        self._listener: asyncio.Server | None = None
+        self._web: _WebServer | None = None
+        self._control: Control | None = None
+
+    def mount(self, platform: Platform) -> None:
+        """Add a platform under its name.
+
+        Raises:
+            ConfigurationError: the name is taken.
+        """
+        if platform.name in self.mounts or platform.name == CONTROL_PATH:
+            raise ConfigurationError(
+                "two platforms with one name", setting="name", value=platform.name
+            )
+        self.mounts[platform.name] = platform
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address is not free.
+        """
+        loop = asyncio.get_running_loop()
+        self._web = _WebServer(self._handle, access_log=None)
+        self._listener = await loop.create_server(self._web, self._host, self._port, backlog=1024)
+        self._port = self._listener.sockets[0].getsockname()[1]
+        for platform in self.mounts.values():
+            platform.attach(self)
+
+    async def stop(self) -> None:
+        """End every session and stop listening. Harmless if it does not run."""
+        if self._listener is None or self._web is None:
+            return
+        listener, self._listener = self._listener, None
+        listener.close()
+        self._web.stopping.set()
+        self._web.pre_shutdown()
+        for platform in self.mounts.values():
+            await platform.detach()
+        await self._web.shutdown(timeout=_PATIENCE)
+        await listener.wait_closed()
+
+    @property
+    def port(self) -> int:
+        """The port listened on."""
+        return self._port
+
+    @property
+    def address(self) -> str:
+        """``host:port`` for URLs."""
+        wildcard = self._host in {"", "0.0.0.0", "::"}  # noqa: S104 - recognised, not bound
+        host = "127.0.0.1" if wildcard else self._host
+        return f"[{host}]:{self._port}" if ":" in host else f"{host}:{self._port}"
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        _, _, rest = request.path.partition("/")
+        name, _, below = rest.partition("/")
+        if name == CONTROL_PATH:
+            return _to_web(await self._controlled(request, below))
+        platform = self.mounts.get(name)
+        if platform is None:
+            return _to_web(_no_such_path(request.path, self.mounts))
+        route = platform.route(request.method, f"/{below}")
+        if route is None:
+            return _to_web(_no_such_path(request.path, self.mounts))
+        endpoint, upgrade = route
+        wants_upgrade = "websocket" in request.headers.get("Upgrade", "").lower()
+        if upgrade and not wants_upgrade:
+            return _to_web(text_response("this path is a WebSocket", 426, {"Upgrade": "websocket"}))
+        try:
+            body = await read_body(request, platform.limits.body_bytes)
+        except BodyTooLargeError:
+            return _to_web(text_response("request body too large", 413))
+        exchange = Exchange(
+            endpoint=endpoint,
+            method=request.method,
+            path=f"/{below}",
+            target=request.raw_path,
+            query=dict(request.query),
+            headers=request.headers,
+            body=body,
+            base=f"{request.host}/{name}",
+        )
+        handler = self._upgrade if upgrade else self._answer
+        return await handler(platform, exchange, request)
+
+    async def _answer(
+        self, platform: Platform, exchange: Exchange, request: web.BaseRequest
+    ) -> web.StreamResponse:
+        journal, codec = platform.journal, platform.codec
+        journal.add(
+            "http_request",
+            sender="client",
+            name=exchange.endpoint,
+            method=exchange.method,
+            target=exchange.target,
+            headers=dict(exchange.headers),
+            payload=_text(exchange.body),
+            explain=_explain(codec.document, exchange.endpoint, exchange.body, response=False),
+        )
+        reply = await platform.respond(exchange, upgrade=False)
+        if reply is None or isinstance(reply, str):
+            return await self._refuse_to_answer(platform, reply, request, None)
+        journal.add(
+            "http_response",
+            sender="server",
+            name=exchange.endpoint,
+            status=reply.status,
+            headers=dict(reply.headers),
+            payload=_text(reply.body),
+            explain=_explain(codec.document, exchange.endpoint, reply.body, response=True),
+        )
+        return _to_web(reply)
+
+    async def _upgrade(
+        self, platform: Platform, exchange: Exchange, request: web.BaseRequest
+    ) -> web.StreamResponse:
+        journal = platform.journal
+        number = platform.next_socket()
+        journal.add(
+            "upgrade_request",
+            sender="client",
+            name=exchange.endpoint,
+            connection=number,
+            method=exchange.method,
+            target=exchange.target,
+            headers=dict(exchange.headers),
+        )
+        if len(platform.sessions) >= platform.limits.connections:
+            reply: HttpResponse | str | None = text_response("too many connections", 503)
+        else:
+            reply = await platform.respond(exchange, upgrade=True)
+        if isinstance(reply, str):
+            return await self._refuse_to_answer(platform, reply, request, number)
+        if reply is not None:
+            journal.add(
+                "upgrade_response",
+                sender="server",
+                name=exchange.endpoint,
+                connection=number,
+                status=reply.status,
+                headers=dict(reply.headers),
+                payload=_text(reply.body),
+            )
+            return _to_web(reply)
+        limits = platform.limits
+        ws = web.WebSocketResponse(
+            autoping=False,
+            autoclose=False,
+            compress=platform.compression,
+            # aiohttp refuses messages of this size, not only those above it.
+            max_msg_size=(limits.message_bytes or platform.message_bytes) + 1,
+            timeout=limits.close_seconds,
+        )
+        await ws.prepare(request)
+        journal.add(
+            "upgrade_response",
+            sender="server",
+            name=exchange.endpoint,
+            connection=number,
+            status=101,
+            headers=dict(ws.headers),
+        )
+        connection = Connection(number, journal, platform.codec, limits)
+        session = platform.start_session(exchange, connection)
+        platform.sessions.append(session)
+        await connection.serve(request, ws, session)
+        return ws
+
+    async def _refuse_to_answer(
+        self,
+        platform: Platform,
+        how: str | None,
+        request: web.BaseRequest,
+        connection: int | None,
+    ) -> web.StreamResponse:
+        transport = request.transport
+        if how == SILENCE and self._web is not None:
+            await self._web.until_lost(request)
+        elif transport is not None:
+            platform.journal.add("reset", sender="server", connection=connection)
+            stream = transport.get_extra_info("socket")
+            if stream is not None:
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
+        # Nobody will see this: the peer has gone, or the server stops.
+        return web.Response(status=503)
+
+    async def _controlled(self, request: web.BaseRequest, below: str) -> HttpResponse:
+        if self._control is None:
+            from mock_servers.control import ControlApi
+
+            self._control = ControlApi(self).handle
+        return await self._control(request, [part for part in below.split("/") if part])
+
+
+class _WebServer(web.Server):
+    """aiohttp's server, which tells when a peer has gone that nobody talks to."""
+
+    def __init__(self, handler: Any, **options: Any) -> None:  # noqa: ANN401 - aiohttp's own
+        super().__init__(handler, **options)
+        self.stopping = asyncio.Event()
+        self._lost: dict[Any, asyncio.Event] = {}
+
+    def connection_lost(self, handler: Any, exc: BaseException | None = None) -> None:  # noqa: ANN401 - aiohttp's own
+        super().connection_lost(handler, exc)
+        if (lost := self._lost.pop(handler, None)) is not None:
+            lost.set()
+
+    async def until_lost(self, request: web.BaseRequest) -> None:
+        """Wait until the peer of a request has gone, or the server stops."""
+        lost = self._lost.setdefault(request.protocol, asyncio.Event())
+        waits = [asyncio.ensure_future(event.wait()) for event in (lost, self.stopping)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+def _explain(document: Any, endpoint: str, body: bytes, *, response: bool) -> Any:  # noqa: ANN401 - a closure
+    def explain() -> Decoded:
+        decoded: Decoded = document(endpoint, body, response=response)
+        return decoded
+
+    return explain
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", errors="replace")
+
+
+def _to_web(reply: HttpResponse) -> web.Response:
+    return web.Response(status=reply.status, headers=reply.headers, body=reply.body or None)
+
+
+def _no_such_path(path: str, mounts: dict[str, Platform]) -> HttpResponse:
+    return json_response(
+        {"error": f"nothing is served at {path}", "platforms": sorted(mounts)}, 404
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

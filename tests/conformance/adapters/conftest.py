@@ -1,0 +1,121 @@
+"""Talks to an adapter in a process of its own, with a stub in the place of the vendor's package."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance import contract
+
+HERE = Path(__file__).parent
+ADAPTERS = HERE.parents[2] / "conformance" / "adapters"
+
+
+def read(line):
+    try:
+        contract.parse_line(line)  # every line of every test is one the runner can read
+    except contract.ContractError as error:
+        return {"garbage": str(error)}
+    return json.loads(line)
+
+
+class Talk:
+    """One adapter process; every line it prints is kept."""
+
+    def __init__(self, process, reader, writer):
+        self.process, self._reader, self._writer = process, reader, writer
+        self.lines, self._number, self._news = [], 0, asyncio.Condition()
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self):
+        async for line in self._reader:
+            async with self._news:
+                self.lines.append(read(line))
+                self._news.notify_all()
+
+    def post(self, command, **params):
+        self._number += 1
+        line = {"id": self._number, "command": command, "params": params}
+        self.post_bytes(json.dumps(line).encode() + b"\n")
+        return self._number
+
+    def post_bytes(self, data):
+        self._writer.write(data)
+
+    async def until(self, matches):
+        async with self._news:
+            await asyncio.wait_for(
+                self._news.wait_for(lambda: any(map(matches, self.lines))), timeout=20
+            )
+        return next(filter(matches, self.lines))
+
+    async def answer(self, number):
+        return await self.until(lambda line: line.get("id") == number)
+
+    async def ask(self, command, **params):
+        answer = await self.answer(self.post(command, **params))
+        return answer["answer"], answer.get("result") or answer.get("error") or answer.get("reason")
+
+    async def open(self, base, **settings):
+        urls = {"ingress": f"stub:{base}", "console": "stub", "base": f"stub:{base}"}
+        options = {"api_key": "k", "avatar_id": "a", "app_id": "p"} | settings
+        return await self.ask("open", urls=urls, credentials={}, options=options)
+
+    def events(self, name=None):
+        return [
+            line["data"]
+            for line in self.lines
+            if name in (None, line.get("event")) and "data" in line
+        ]
+
+    async def leave(self):
+        """End its input; its exit status and what it wrote to stderr."""
+        self._writer.close()
+        await self._reading
+        log = await self.process.stderr.read()
+        return await self.process.wait(), log.decode()
+
+
+@pytest.fixture
+async def talk_to():
+    talks = []
+
+    async def start(name, *arguments, **environment):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(ADAPTERS / f"{name}.py"),
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(HERE / "stubs"), **environment},
+        )
+        talks.append(Talk(process, process.stdout, process.stdin))
+        return talks[-1]
+
+    yield start
+    for talk in talks:
+        if talk.process.returncode is None:
+            await asyncio.wait_for(talk.leave(), timeout=10)
+
+
+@pytest.fixture
+def attach():
+    return Talk
+
+
+@pytest.fixture
+def adapters():
+    return ADAPTERS
+
+
+@pytest.fixture(params=["avatarkit", "liveavatar"])
+async def talk(request, talk_to):
+    talk = await talk_to(request.param)
+    talk.name = request.param
+    return talk

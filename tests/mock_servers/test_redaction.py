@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from mock_servers.redaction import Mint, Redactor, SecretPositions
+
+
+@pytest.fixture
+def mint():
+    return Mint(random.Random(1))
+
+
+@pytest.fixture
+def redactor():
+    positions = SecretPositions(
+        headers=frozenset({"x-key", "authorization"}),
+        query=frozenset({"key"}),
+        members=frozenset({"token"}),
+    )
+    redactor = Redactor(positions)
+    redactor.register("api_key", "my key/1")
+    return redactor
+
+
+def test_minted_secrets_are_recognised_without_being_registered(mint, redactor):
+    secret = mint.secret("session_token")
+    assert redactor.text(f"a {secret} b") == "a ‹session_token› b"
+    assert redactor.text(f"{secret}{secret}") == "‹session_token›‹session_token›"
+
+
+def test_the_same_seed_mints_the_same_secrets():
+    first, second = Mint(random.Random(7)), Mint(random.Random(7))
+    assert [first.secret("a"), first.identifier("b")] == [
+        second.secret("a"),
+        second.identifier("b"),
+    ]
+
+
+def test_registered_secrets_are_found_in_their_encoded_forms(redactor):
+    assert redactor.text("my key/1") == "‹api_key›"
+    assert redactor.text("my%20key%2F1 my+key%2F1") == "‹api_key› ‹api_key›"
+
+
+def test_an_empty_secret_hides_nothing(redactor):
+    redactor.register("nothing", "")
+    assert redactor.text("abc") == "abc"
+
+
+def test_the_longer_of_two_secrets_wins(redactor):
+    redactor.register("other", "my key/1-other")
+    assert redactor.text("my key/1-other") == "‹other›"
+
+
+def test_unknown_values_in_secret_positions_are_hidden(redactor):
+    assert redactor.headers({"X-Key": "somebody's", "Accept": "*/*"}) == {
+        "X-Key": "‹redacted›",
+        "Accept": "*/*",
+    }
+    assert redactor.headers({"Authorization": "Bearer abc"}) == {
+        "Authorization": "Bearer ‹redacted›"
+    }
+    assert redactor.headers({"Authorization": "Bearer my key/1"}) == {
+        "Authorization": "Bearer ‹api_key›"
+    }
+    assert redactor.target("/p?a=1&key=zz&b") == "/p?a=1&key=‹redacted›&b"
+    assert redactor.target("/p?key=my+key%2F1") == "/p?key=‹api_key›"
+    assert redactor.target("/p?key=") == "/p?key="
+
+
+def test_documents_are_searched_at_any_depth(redactor):
+    hidden: set[str] = set()
+    document = {"a": [{"token": "unknown"}, "my key/1", 3], "token": "", "n": {"token": 4}}
+    assert redactor.document(document, hidden) == {
+        "a": [{"token": "‹redacted›"}, "‹api_key›", 3],
+        "token": "",
+        "n": {"token": 4},
+    }
+    assert hidden == {"unknown"}
+
+
+def test_bytes_keep_their_length(mint, redactor):
+    secret = mint.secret("session_token").encode()
+    data = b"\x01" + secret + b"my key/1\x02"
+    assert redactor.bytes(data) == b"\x01" + b"*" * (len(secret) + 8) + b"\x02"

@@ -1,0 +1,234 @@
+"""``understudy certify``: from flags to targets, a run, and its reports."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+import conformance
+from conformance.adapter import AdapterTarget, parse_address
+from conformance.errors import UsageError
+from conformance.process import LinkError
+from conformance.results import EXIT_STATUS, write_results
+from conformance.run import Order, parse_shard, run
+from conformance.stage.base import Deadlines
+from conformance.target import ServerTarget, Target, active, command_of, resolve, server_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from avatar_protocols.tables import RevisionInfo
+
+__all__ = ["Request", "certify_request", "targets_of"]
+
+ROLES = ("client", "server")
+REFERENCE = Path(conformance.__file__).parent / "adapters" / "reference.py"
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line said; the flags of `understudy certify` explain each."""
+
+    client: str = ""
+    attach: str = ""
+    server: str = ""
+    vendors: bool = False
+    protocol: str = ""
+    revision: str = ""
+    role: str = ""
+    out: Path = Path("reports")
+    only: tuple[str, ...] = ()
+    jobs: int = 0
+    shard: str = "1/1"
+    repeat: int = 1
+    shuffle: int | None = None
+    seed: int = 0
+    fail_fast: bool = False
+    strict: bool = False
+    deadline: float = 5.0
+    as_json: bool = False
+    urls: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    vendor_cache: Path = Path(".understudy/vendors")
+
+
+def certify_request(request: Request) -> int:
+    """Do what was asked; returns the exit status.
+
+    Raises:
+        UsageError: it cannot be done as asked.
+        OSError: the reports cannot be written.
+    """
+    from conformance.reports import write_reports
+    from conformance.reports.terminal import terminal
+
+    targets = targets_of(request)
+    order = _order(request)
+    clear_traces(request.out)
+    screen = terminal(quiet=request.as_json)
+    try:
+        results = run(order, targets, screen)
+    finally:
+        screen.end()
+    write_results(request.out / "results.json", results)
+    write_reports(request.out, results)
+    if request.as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(results) + b"\n")
+    else:
+        screen.summary(results, request.out)
+    return EXIT_STATUS[results.outcome]
+
+
+def targets_of(request: Request) -> list[Target]:
+    """What the flags ask to certify.
+
+    Raises:
+        UsageError: they contradict each other, or name something that does not exist.
+    """
+    if request.role not in {"", *ROLES}:
+        raise UsageError(f"--role is client or server, not {request.role!r}")
+    given = [name for name in ("client", "attach", "server", "vendors") if getattr(request, name)]
+    if len(given) > 1:
+        raise UsageError(f"--{given[0]} and --{given[1]} exclude each other")
+    return _TARGETS[given[0] if given else ""](request)
+
+
+def _own(request: Request) -> list[Target]:
+    """The reference client and the mock servers, of one protocol or all."""
+    adapter = AdapterTarget(command=(sys.executable, str(REFERENCE)))
+    roles = [role for role in ROLES if request.role in {"", role}]
+    targets: list[Target] = []
+    for info in _revisions(request):
+        if "client" in roles:
+            targets.append(_target(info, adapter=adapter, name="reference client"))
+        if "server" in roles:
+            targets.append(_target(info, server=ServerTarget()))
+    return targets
+
+
+def _client(request: Request) -> list[Target]:
+    info = _one_revision(request, "--client", "client")
+    return [_target(info, adapter=command_of(request.client))]
+
+
+def _attached(request: Request) -> list[Target]:
+    info = _one_revision(request, "--attach", "client")
+    try:
+        return [_target(info, adapter=parse_address(request.attach))]
+    except LinkError as error:
+        raise UsageError(str(error)) from None
+
+
+def _server(request: Request) -> list[Target]:
+    info = _one_revision(request, "--server", "server")
+    server = server_at(
+        request.server,
+        info.protocol,
+        urls=_pairs("--url", request.urls),
+        credentials=_pairs("--credential", request.credentials),
+        triggers=_pairs("--trigger", request.triggers),
+        features=request.features,
+    )
+    return [_target(info, server=server)]
+
+
+def _vendors(request: Request) -> list[Target]:
+    from conformance.vendors import prepare
+
+    if request.role == "server":
+        raise UsageError("--vendors certifies clients")
+    if request.protocol:
+        resolve(request.protocol, request.revision or None)
+    return prepare(
+        request.vendor_cache,
+        protocol=request.protocol,
+        revision=request.revision,
+        say=lambda line: print(line, file=sys.stderr),  # noqa: T201 - the command line's own output
+    )
+
+
+_TARGETS: dict[str, Callable[[Request], list[Target]]] = {
+    "": _own,
+    "client": _client,
+    "attach": _attached,
+    "server": _server,
+    "vendors": _vendors,
+}
+
+
+def _target(
+    info: RevisionInfo,
+    *,
+    adapter: AdapterTarget | None = None,
+    server: ServerTarget | None = None,
+    name: str = "",
+) -> Target:
+    return Target(
+        protocol=info.protocol,
+        revision=info.id,
+        role="server" if adapter is None else "client",
+        adapter=adapter,
+        server=server,
+        name=name,
+    )
+
+
+def _revisions(request: Request) -> list[RevisionInfo]:
+    if request.protocol:
+        return [resolve(request.protocol, request.revision or None)]
+    if request.revision:
+        raise UsageError("--revision needs --protocol")
+    return active()
+
+
+def _one_revision(request: Request, flag: str, role: str) -> RevisionInfo:
+    if not request.protocol:
+        known = ", ".join(info.protocol for info in active())
+        raise UsageError(f"{flag} needs --protocol: {known}")
+    if request.role not in {"", role}:
+        raise UsageError(f"{flag} certifies a {role}, not a {request.role}")
+    return resolve(request.protocol, request.revision or None)
+
+
+def _pairs(flag: str, items: Iterable[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not (name and equals):
+            raise UsageError(f"{flag} takes NAME=VALUE, not {item!r}")
+        pairs[name] = value
+    return pairs
+
+
+def _order(request: Request) -> Order:
+    seed = request.seed if request.shuffle is None else request.shuffle
+    return Order(
+        only=request.only,
+        jobs=request.jobs or _default_jobs(request),
+        repeat=request.repeat,
+        shuffle=request.shuffle is not None,
+        seed=seed,
+        shard=parse_shard(request.shard),
+        fail_fast=request.fail_fast,
+        strict=request.strict,
+        deadlines=Deadlines(step=request.deadline, scenario=max(30.0, 6 * request.deadline)),
+        out=request.out,
+        command=shlex.join(["understudy", *sys.argv[1:]]),
+    )
+
+
+def _default_jobs(request: Request) -> int:
+    # An attached adapter is one process with one conversation.
+    return 1 if request.attach else max(2, os.cpu_count() or 1)
+
+
+def clear_traces(out: Path) -> None:
+    """Remove the traces of an earlier run; nothing else in the folder is touched."""
+    for path in (out / "traces").rglob("*.jsonl"):
+        path.unlink()

@@ -1,0 +1,176 @@
+"""``understudy serve``: mock platforms that stay up until they are told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from protocol_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mock_servers.server import Server
+
+__all__ = ["TOKEN_VARIABLE", "ServeOptions", "serve"]
+
+#: Environment variable that may hold the control token.
+TOKEN_VARIABLE = "UNDERSTUDY_CONTROL_TOKEN"  # noqa: S105 - the variable's name
+
+
+class ServeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to serve.
+
+    Attributes:
+        protocols: protocol ids, each with an optional revision: ``avatarkit``, ``liveavatar@0.2``.
+        every: serve every protocol there is, besides those.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        port_file: JSON file to write once everything runs: per protocol its URLs and credentials.
+        seed: makes ids, secrets and content reproducible; None draws one and prints it.
+        pace: whether answers take as long as the audio they carry.
+        control_token: token for the control API; needed to listen beyond this machine. By default
+            that of the environment variable ``UNDERSTUDY_CONTROL_TOKEN``.
+        platforms: per protocol id further options of its platform, such as a plan.
+    """
+
+    protocols: tuple[str, ...] = ()
+    every: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    port_file: str | None = None
+    seed: int | None = None
+    pace: bool = True
+    control_token: str = ""
+    platforms: dict[str, dict[str, Any]] = {}
+
+
+def serve(
+    options: ServeOptions,
+    *,
+    config: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        options: what the command line said; what it leaves at its default, the file may set.
+        config: TOML, YAML or JSON file with the members of `ServeOptions`.
+        say: prints a line for people.
+
+    Returns:
+        The exit status: 0 after a clean end.
+
+    Raises:
+        ConfigurationError: something that was asked for cannot work.
+        OSError: the address is not free, or a file cannot be read or written.
+    """
+    if config is not None:
+        options = _merge(options, _load(config))
+    return asyncio.run(_serve(options, say))
+
+
+async def _serve(options: ServeOptions, say: Callable[[str], None]) -> int:
+    server, seed = _build(options)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await server.start()
+    try:
+        for line in _banner(server, seed):
+            say(line)
+        if options.port_file:
+            _write(Path(options.port_file), server)
+        await stop.wait()
+        say("stopping")
+    finally:
+        await server.stop()
+        _forget(options)
+    return 0
+
+
+def _build(options: ServeOptions) -> tuple[Server, int]:
+    from mock_servers import PLATFORMS, mock
+    from mock_servers.server import Server
+
+    wanted = dict(_parse(item) for item in options.protocols)
+    if options.every:
+        wanted = {**dict.fromkeys(PLATFORMS), **wanted}
+    if not wanted:
+        raise ConfigurationError(
+            "name at least one protocol, or ask for all",
+            setting="protocols",
+            hint=f"known: {', '.join(PLATFORMS)}",
+        )
+    seed = secrets.randbelow(2**32) if options.seed is None else options.seed
+    token = options.control_token or os.environ.get(TOKEN_VARIABLE, "")
+    server = Server(host=options.host, port=options.port, control_token=token)
+    for protocol, revision in wanted.items():
+        extra = {"seed": seed, "pace": options.pace, **options.platforms.get(protocol, {})}
+        try:
+            server.mount(mock(protocol, revision, **extra))
+        except TypeError as error:
+            raise ConfigurationError(
+                f"an option that this platform does not have: {error}",
+                setting=f"platforms.{protocol}",
+            ) from error
+    return server, seed
+
+
+def _parse(item: str) -> tuple[str, str | None]:
+    protocol, _, revision = item.partition("@")
+    return protocol, revision or None
+
+
+def _banner(server: Server, seed: int) -> list[str]:
+    lines = [f"understudy on http://{server.address}, seed {seed}"]
+    for name, platform in server.mounts.items():
+        lines.append(f"{name} {platform.revision}")
+        lines += [f"  {key:<12} {value}" for key, value in platform.urls.items()]
+        lines += [f"  {key:<12} {value}" for key, value in platform.credentials.items()]
+    lines.append(f"control http://{server.address}/_understudy/health; stop with Ctrl-C")
+    return lines
+
+
+def _write(path: Path, server: Server) -> None:
+    """Write the port file in one step, so that nobody ever reads half of it."""
+    document = {name: platform.describe() for name, platform in server.mounts.items()}
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _forget(options: ServeOptions) -> None:
+    if options.port_file:
+        Path(options.port_file).unlink(missing_ok=True)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    read = msgspec.toml.decode if path.suffix == ".toml" else msgspec.yaml.decode
+    try:
+        document: dict[str, Any] = read(text)
+        msgspec.convert(document, ServeOptions)
+    except ValueError as error:
+        # Both msgspec's own errors and those of the parsers below it.
+        raise ConfigurationError(str(error), setting=path.name) from error
+    return document
+
+
+def _merge(options: ServeOptions, document: dict[str, Any]) -> ServeOptions:
+    """The file's values, and over them what the command line changed from its defaults."""
+    defaults = ServeOptions()
+    chosen = {
+        name: getattr(options, name)
+        for name in ServeOptions.__struct_fields__
+        if getattr(options, name) != getattr(defaults, name)
+    }
+    return msgspec.convert({**document, **chosen}, ServeOptions)
