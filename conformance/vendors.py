@@ -7,6 +7,7 @@ another Python make another one, and one that was completed is used again.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -34,6 +35,8 @@ ADAPTERS = HERE / "adapters"
 _COMPLETE = "understudy-complete"
 """File that stands in an environment once everything has been installed."""
 _INSTALL_SECONDS = 900.0
+LIBOPUS = "UNDERSTUDY_LIBOPUS"
+"""Variable that names a libopus for adapters (docs/reference/adapter-contract.md)."""
 _TOLD_LINES = 12
 
 
@@ -102,6 +105,7 @@ def prepare(
             role="client",
             adapter=AdapterTarget(
                 command=(str(environment(vendor, cache, say)), str(ADAPTERS / vendor.adapter)),
+                env=lent_libopus(),
             ),
             name=vendor.name,
         )
@@ -138,6 +142,22 @@ def environment(vendor: Vendor, cache: Path, say: Callable[[str], None]) -> Path
         raise UsageError(f"{vendor.name} cannot be installed:\n{told}")
     (home / _COMPLETE).write_text("\n".join(vendor.requires) + "\n", encoding="utf-8")
     return python
+
+
+def lent_libopus() -> tuple[tuple[str, str], ...]:
+    """The libopus that PyAV carries, as a variable for adapters on machines that have none.
+
+    An SDK that encodes finds no libopus after a mere ``pip install``; ours is no part of it, so
+    the adapter lends it only where the system has none.
+    """
+    found = importlib.util.find_spec("av")
+    if found is None or found.origin is None:
+        return ()
+    home = Path(found.origin).parent
+    for folder in (home.with_name("av.libs"), home / ".dylibs"):
+        for library in sorted(folder.glob("*opus*")):
+            return ((LIBOPUS, str(library)),)
+    return ()
 
 
 def _fingerprint(vendor: Vendor) -> str:

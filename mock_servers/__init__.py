@@ -49,10 +49,16 @@ def mock(protocol: str, revision: str | None = None, **options: Any) -> Platform
             value=protocol,
             hint=f"known: {', '.join(sorted(PLATFORMS))}",
         )
+    try:
+        info = resolve(protocol, revision)
+    except LookupError as error:
+        raise ConfigurationError(str(error), setting="revision", value=revision) from error
+    if info.status != "active":
+        raise ConfigurationError(
+            "this revision is only planned", setting="revision", value=revision
+        )
     module, name = PLATFORMS[protocol]
-    made: Platform = getattr(importlib.import_module(module), name)(
-        resolve(protocol, revision), **options
-    )
+    made: Platform = getattr(importlib.import_module(module), name)(info, **options)
     return made
 
 

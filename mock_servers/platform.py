@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from mock_servers.session import LiveSession
     from protocol_core.clock import Clock
 
-__all__ = ["SESSION_ENDED", "SILENCE", "Platform", "convert_options"]
+__all__ = ["CONTROL_PATH", "SESSION_ENDED", "SILENCE", "Platform", "convert_options"]
 
 T = TypeVar("T")
 
@@ -55,6 +55,8 @@ SILENCE = "silence"
 #: The answer of a plan that wants the TCP connection reset.
 RESET = "reset"
 
+#: First path segment of the control API.
+CONTROL_PATH = "_understudy"
 #: Name of the note that a session has ended and is no longer among the live ones.
 SESSION_ENDED = "session_ended"
 #: Real time that peers have at the end to take what is left, in seconds.
@@ -226,6 +228,12 @@ class Platform(ABC):
             self._clock.stop()
 
     @property
+    def control_url(self) -> str:
+        """Base of the control calls to this platform."""
+        address = self.mount_address.removesuffix(self.name)
+        return f"http://{address}{CONTROL_PATH}/{self.name}"
+
+    @property
     def mount_address(self) -> str:
         """Host, port and mount path, for URLs.
 
@@ -370,6 +378,7 @@ class Platform(ABC):
             "credentials": self.credentials,
             "seed": self.seed,
             "pace": self.pace,
+            "control": self.control_url,
         }
 
     def trace_header(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from mock_servers.exchange import (
     read_body,
     text_response,
 )
-from mock_servers.platform import SILENCE, Platform
+from mock_servers.platform import CONTROL_PATH, SILENCE, Platform
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,12 +34,10 @@ if TYPE_CHECKING:
 
     Control = Callable[[web.BaseRequest, list[str]], Awaitable[HttpResponse]]
 
-__all__ = ["CONTROL_PATH", "Server", "is_loopback"]
+__all__ = ["Server", "is_loopback"]
 
 #: Real time that peers have at the end to take what is left, in seconds.
 _PATIENCE: Final = 0.2
-#: First path segment of the control API.
-CONTROL_PATH: Final = "_understudy"
 
 
 class Server:

@@ -285,11 +285,13 @@ class Pump(Generic[EventT]):
         self._alarm = Alarm(clock)
         self._sending = asyncio.Lock()
         self._closer: asyncio.Task[None] | None = None
+        self._fault: Exception | None = None
 
     async def run(self) -> None:
         """Pump until the socket has ended and its last events are delivered.
 
-        When cancelled, ends TCP without a close handshake. No task outlives the call.
+        When cancelled, ends TCP without a close handshake. No task outlives the call. A fault of
+        the session or of ``deliver`` ends the socket, and is raised.
         """
         helpers = [asyncio.create_task(self._watch_deadline(), name="deadline")]
         if self._ping_interval is not None:
@@ -314,6 +316,8 @@ class Pump(Generic[EventT]):
                 helper.cancel()
             await self._socket.abort()
             await asyncio.gather(*helpers, return_exceptions=True)
+        if self._fault is not None:
+            raise self._fault
 
     async def send(self, messages: Iterable[bytes | str]) -> None:
         """Send what the session handed out, in one piece and in the order of the calls.
@@ -346,11 +350,16 @@ class Pump(Generic[EventT]):
             self._closer = asyncio.create_task(self._socket.close(*frame), name="closer")
 
     async def _watch_deadline(self) -> None:
-        with contextlib.suppress(SocketClosed):  # the receiving side reports it
+        try:
             while True:
                 await self._alarm.wait()
                 await self._absorb(self._session.timeout(self._clock.now()))
                 self.rearm()
+        except SocketClosed:
+            return  # the receiving side reports it
+        except Exception as fault:  # noqa: BLE001 - `run` raises it
+            self._fault = fault
+            await self._socket.abort()
 
     async def _keepalive(self, interval: float) -> None:
         with contextlib.suppress(SocketClosed):  # the receiving side reports it

@@ -85,10 +85,10 @@ async def _serve(options: ServeOptions, say: Callable[[str], None]) -> int:
         loop.add_signal_handler(number, stop.set)
     await server.start()
     try:
-        for line in _banner(server, seed):
-            say(line)
         if options.port_file:
             _write(Path(options.port_file), server)
+        for line in _banner(server, seed):
+            say(line)
         await stop.wait()
         say("stopping")
     finally:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from protocol_core.liveavatar import events as e
+    from protocol_core.liveavatar.errors import HandshakeError
 
 __all__ = ["DRIVER", "LiveAvatarDriver", "features"]
 
@@ -72,6 +73,7 @@ class _Voice(Listener):
     """The listener: every callback becomes an event."""
 
     def __init__(self, driver: LiveAvatarDriver) -> None:
+        self._driver = driver
         self._report = driver.report
 
     def on_session_init(self, session_id: str, user_id: str) -> None:
@@ -114,6 +116,9 @@ class _Voice(Listener):
             "type": "on_error",
         }
         self._report("error", {name: part for name, part in record.items() if part is not None})
+
+    def on_session_failed(self, error: HandshakeError) -> None:
+        self._report("error", self._driver.record(error))
 
     def on_closed(self, code: int, reason: str) -> None:
         self._report("closed", {"code": code, "reason": reason})

@@ -150,8 +150,9 @@ class ClientStage(Stage):
 
 
 def _fill_in(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - whatever stands in the YAML
-    """``${name}`` in strings stands for a URL or credential of the platform, ``${name.address}`` for
-    a URL without its scheme.
+    """``${name}`` in strings stands for a URL or credential of the platform.
+
+    ``${name.address}`` stands for a URL without its scheme.
     """
     if isinstance(value, dict):
         return {key: _fill_in(part, known) for key, part in value.items()}

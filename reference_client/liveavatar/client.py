@@ -14,7 +14,7 @@ Or with an iterator instead of callbacks: ``async for event in client.events(Tex
 
 What may be sent when, what arrives and whether to dial again is decided in
 `protocol_core.liveavatar`; here are the sockets, the callbacks and the order of things. Errors of
-the start are raised by it; later ones go to ``on_error``; a failed stop is logged. Each one
+the start are raised by it; later ones go to callbacks; a failed stop is logged. Each one
 surfaces once.
 """
 
@@ -281,6 +281,9 @@ class LiveAvatarClient(Speaking):
                 run.session.stop()
                 await run.link.close()
                 await self._stop_by_rest(run.session)
+            except BaseException:
+                run.stopping = False  # cancelled: the platform is yet to be told
+                raise
             finally:
                 self._end(run)
                 run.stopped.set()
@@ -341,7 +344,8 @@ class LiveAvatarClient(Speaking):
         report(self.listener, event, run.callbacks.call)
         if isinstance(event, e.HandshakeFailed) and self._starting is None:
             # Of a reconnect: nobody waits in `start` for it to be raised.
-            run.callbacks.call(self.listener.on_error, event.code, event.message, None)
+            error = run.session.handshake_error(event)
+            run.callbacks.call(self.listener.on_session_failed, error)
         for stream in tuple(self._streams):
             stream.add(event)
         self._tell(run)

@@ -114,8 +114,6 @@ class Link:
             task.cancel()  # ends TCP without a close handshake
             await asyncio.wait({task})
             raise
-        if not task.cancelled():
-            task.result()
 
     def _deliver(self, event: Event) -> None:
         waiting = self._handshake
@@ -130,9 +128,10 @@ class Link:
     async def _run(self, socket: Socket | None) -> None:
         try:
             await self._keep(socket)
-        except Exception:
+        except Exception as fault:
             logger.exception("the session broke by a fault of this client")
-            raise
+            if self._handshake is not None and not self._handshake.done():
+                self._handshake.set_exception(fault)
         finally:
             self._ended()
 

@@ -9,6 +9,8 @@ from protocol_core.liveavatar import events as e
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from protocol_core.liveavatar.errors import HandshakeError
+
 __all__ = ["Listener", "report"]
 
 
@@ -50,7 +52,10 @@ class Listener:
         """These responses are over without our doing: new input, an interrupt, a lost socket."""
 
     def on_error(self, code: str, message: str, request_id: str | None) -> object:
-        """The platform reported a failure, or a handshake after a reconnect failed."""
+        """The platform reported a failure; the session goes on."""
+
+    def on_session_failed(self, error: HandshakeError) -> object:
+        """The handshake after a reconnect failed, and with it the session."""
 
     def on_closed(self, code: int, reason: str) -> object:
         """A socket has ended, cleanly or not (LAC-CLOSE-004); 1006 if without a close frame."""

@@ -1,58 +1,10 @@
 from __future__ import annotations
 
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-
-from avatar_protocols.trace import Record
-from conformance.adapter import AdapterTarget
-from conformance.scenario import Scenario, Step
-from conformance.trace import Trace, TraceHeader
-
-FAKES = Path(__file__).with_name("fakes.py")
-REFERENCE = Path(__file__).parents[2] / "conformance" / "adapters" / "reference.py"
-
-
-def fake(mode: str = "nothing") -> AdapterTarget:
-    """An adapter of `fakes.py`."""
-    return AdapterTarget(command=(sys.executable, "-S", "-E", str(FAKES), mode))
-
-
-def reference() -> AdapterTarget:
-    """The adapter of the reference clients."""
-    return AdapterTarget(command=(sys.executable, str(REFERENCE)))
-
-
-def record(seq: int, kind: str, **members: Any) -> Record:
-    source = members.pop("source", "wire")
-    return Record(seq=seq, time=seq / 100, source=source, kind=kind, **members)
-
-
-def trace(*records: Record, **header: Any) -> Trace:
-    told = {"protocol": "avatarkit", "revision": "0.1.7", "role": "client", **header}
-    return Trace(TraceHeader(**told), list(records))
-
-
-def scenario(*steps: dict[str, Any], **members: Any) -> Scenario:
-    numbered = tuple(
-        Step(number=number, kind=kind, args=args)
-        for number, step in enumerate(steps, 1)
-        for kind, args in step.items()
-    )
-    made = Scenario(
-        id="avatarkit/client/topic/name",
-        protocol="avatarkit",
-        role="client",
-        topic="topic",
-        title="A title",
-        steps=numbered,
-        verifies=("AVK-HS-001",),
-    )
-    return msgspec.structs.replace(made, **members)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from conformance.adapter import (
 )
 from conformance.process import LinkError
 
-from tests.conformance.conftest import REFERENCE, fake
+from tests.conformance.helpers import REFERENCE, fake
 
 if TYPE_CHECKING:
     from conformance.contract import Answer, Event

@@ -10,7 +10,7 @@ import pytest
 from conformance import process
 from conformance.process import LinkError, attach, spawn
 
-from tests.conformance.conftest import FAKES
+from tests.conformance.helpers import FAKES
 
 if TYPE_CHECKING:
     from conformance.process import Link

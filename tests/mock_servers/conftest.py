@@ -149,11 +149,17 @@ class Http:
         self._sockets.append(await self._session.ws_connect(*arguments, **options))
         return self._sockets[-1]
 
+    def drop(self):
+        for socket in self._sockets:
+            socket._response.close()
+
 
 @pytest.fixture
 async def http():
     async with aiohttp.ClientSession() as session:
-        yield Http(session)
+        client = Http(session)
+        yield client
+        client.drop()
 
 
 @pytest.fixture

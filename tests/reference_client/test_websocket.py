@@ -355,6 +355,18 @@ async def test_the_session_wants_a_deadline(server, clock):
     assert rig.events[-1] == ("closed", 1000, "idle")
 
 
+async def test_a_fault_at_a_deadline_is_not_lost(server, clock):
+    async with Rig(server, clock) as rig:
+        await rig.until("heard", "hello")
+        rig.session.timeout = None  # nobody can go on with that
+        rig.session.due = 5.0
+        rig.pump.rearm()
+        clock.advance(5)
+        with pytest.raises(TypeError):
+            await rig.task
+    assert rig.events[-1] == ("closed", None, "")
+
+
 async def test_a_close_while_saying_hello(server, clock):
     async def behave(connection):
         connection.transport.abort()

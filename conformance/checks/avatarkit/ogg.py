@@ -416,3 +416,5 @@ def encoder_settings(trace: Trace) -> Findings:
             yield passed(refusals[0].record)
         elif refusals:
             yield failed(refusals[0].record, f"{what} led to {refusals[0]}, not a local refusal")
+        elif calls(trace, "send_audio"):
+            yield failed(opening.call.answer, f"{what} was accepted, not refused locally")

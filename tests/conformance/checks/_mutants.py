@@ -98,6 +98,7 @@ def record(
     return {
         wanted[job.scenario.id]: read_trace(folder / report.trace)
         for job, report in zip(jobs, reports, strict=True)
+        if report.trace  # none if the machine lacks what the scenario needs
     }
 
 

@@ -1,25 +1,30 @@
 from __future__ import annotations
 
+import enum
+
 import msgspec
 import pytest
 
-from protocol_core.liveavatar import events, platform_events
+from protocol_core.liveavatar import events
 
 KINDS = [
-    getattr(module, name)
-    for module in (events, platform_events)
-    for name in module.__all__
-    if isinstance(getattr(module, name), type) and issubclass(getattr(module, name), msgspec.Struct)
+    kind
+    for kind in (getattr(events, name) for name in events.__all__)
+    if not issubclass(kind, enum.Enum)
 ]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_events_are_frozen_and_by_keyword(kind):
+    assert issubclass(kind, msgspec.Struct)
     assert kind.__struct_config__.frozen
-    assert kind.__struct_config__.kw_only if hasattr(kind.__struct_config__, "kw_only") else True
     if kind.__struct_fields__:
         with pytest.raises(TypeError):
             kind(*["x"] * len(kind.__struct_fields__))
+
+
+def test_all_but_records_are_events():
+    assert [it.__name__ for it in KINDS if not issubclass(it, events.Event)] == ["Bracket"]
 
 
 def test_audio_knows_its_length():

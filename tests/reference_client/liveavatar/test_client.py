@@ -328,8 +328,21 @@ async def test_a_stop_that_is_cancelled_ends_the_socket(peer):
     with pytest.raises(asyncio.CancelledError):
         await stopping
     assert not client.is_running
-    await client.stop()
+    assert peer.stops == []
+    await client.stop()  # tells the platform after all
+    assert len(peer.stops) == 1
     time.stop()
+
+
+async def test_stop_inside_a_callback_of_a_stop(peer):
+    class Stopper(Listener):
+        async def on_closed(self, *_):
+            await client.stop()
+
+    client = LiveAvatarClient(peer.config(), Stopper())
+    await client.start()
+    await client.stop()
+    assert len(peer.stops) == 1
 
 
 # --- receiving ---------------------------------------------------------------------------------

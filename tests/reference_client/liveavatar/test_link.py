@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from aiohttp import web
 
 from protocol_core.liveavatar import events as e
-from reference_client.liveavatar import LiveAvatarClient
+from protocol_core.liveavatar.client import ClientSession
+from protocol_core.liveavatar.errors import ConnectionEndedError, SendRefused
+from reference_client.liveavatar import LiveAvatarClient, connect
+from reference_client.websocket import SocketClosed
 from tests.reference_client.liveavatar.support import (
     Recorder,
     clock,
@@ -80,7 +84,8 @@ async def test_a_handshake_that_fails_after_a_reconnect_ends_the_session(peer):
     await socket.send({"event": "session.init", "data": {"sessionId": "other", "userId": "u"}})
     await client.wait_ended()
     await listener.until("on_closed", 2)
-    assert (await listener.until("on_error"))[1] == "SESSION_MISMATCH"
+    (_, error) = await listener.until("on_session_failed")
+    assert error.code == "SESSION_MISMATCH"
     await client.stop()
     time.stop()
 
@@ -113,3 +118,64 @@ async def test_pings_and_gives_up_without_pong(peer):
     assert socket.closed_with == 1011
     await client.stop()
     time.stop()
+
+
+# --- sends that meet an end -----------------------------------------------------------------
+
+
+class Ending:
+    """A pump whose socket ends whenever something is sent."""
+
+    async def send(self, _):
+        raise SocketClosed(None, "", "")
+
+
+async def test_a_send_into_a_socket_that_just_ended(peer):
+    async with connect(peer.config()) as client:
+        link = client._run.link
+        pump, link._pump = link._pump, Ending()
+        with pytest.raises(ConnectionEndedError) as caught:
+            await client.send_prompt("two")
+        link._pump = pump
+        assert (caught.value.code, caught.value.close_code) == ("NOT_CONNECTED", 1006)
+        await peer.sockets[0].close()
+        await client.wait_ended()
+        with pytest.raises(SendRefused):
+            await client.send_prompt("three")
+        with pytest.raises(ConnectionEndedError):
+            await client._run.link.send(["by hand"])
+
+
+async def test_a_fault_of_our_own_ends_the_session_loudly(peer, caplog):
+    client = LiveAvatarClient(peer.config())
+    await client.start()
+    client.session.receive = None  # nobody can go on with that
+    await peer.sockets[0].send({"event": "scene.ready"})
+    await client.wait_ended()
+    assert "fault of this client" in caplog.text
+    await client.stop()
+    assert not client.is_running
+    assert len(peer.stops) == 1
+
+
+async def test_a_fault_of_our_own_fails_the_start(peer, monkeypatch):
+    monkeypatch.setattr(ClientSession, "receive", None)
+    client = LiveAvatarClient(peer.config())
+    with pytest.raises(TypeError):
+        await client.start()
+    assert len(peer.stops) == 1
+
+
+async def test_closing_can_be_given_up(peer):
+    client = LiveAvatarClient(peer.config())
+    await client.start()
+    peer.sockets[0].ws._autoclose = False  # the peer never answers the close frame
+    link = client._run.link
+    client.session.stop()
+    closing = asyncio.create_task(link.close())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await client.stop()

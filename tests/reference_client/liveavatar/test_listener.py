@@ -8,6 +8,7 @@ from reference_client.liveavatar.listener import _CALLBACKS, Listener, report
 
 def test_every_callback_is_reported_by_an_event():
     callbacks = {name for name in vars(Listener) if name.startswith("on_")}
+    callbacks.remove("on_session_failed")  # by the client itself: only after a reconnect
     assert {name for name, _ in _CALLBACKS.values()} == callbacks
 
 

@@ -1,11 +1,10 @@
 """Edits of AvatarKit messages for the tables of mutants, beyond those of ``_mutants``.
 
-    message: {client_audio_input.end: true}   other values in a protobuf message; ``type`` is a number,
-                                              bytes are hexadecimal, null leaves a member out
-    extra: 3a00                               further bytes behind the message
-    pages: {2: {granule: 5}}                  other values in the n-th Ogg page of an audio message; the
-                                              CRC is made anew, unless ``crc: false``
-    samples: {to: …}                          see `mutated`
+message: {client_audio_input.end: true}   other values in a protobuf message; ``type`` is a number,
+                                          bytes are hexadecimal, null leaves a member out
+extra: 3a00                               further bytes behind the message
+pages: {2: {granule: 5}}                  other values in the n-th Ogg page of an audio message; the
+                                          CRC is made anew, unless ``crc: false``
 """
 
 from __future__ import annotations
@@ -14,18 +13,17 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from avatar_protocols.avatarkit.v2 import message_pb2 as pb
 from google.protobuf.json_format import MessageToDict
+
+from avatar_protocols.avatarkit.v2 import message_pb2 as pb
 from mock_servers.matching import matches
 from protocol_core.ogg import Page, PageReader
-
 from tests.conformance.checks._mutants import mutated as plainly_mutated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from avatar_protocols.trace import Record
-
     from conformance.trace import Trace
 
 __all__ = ["mutated"]

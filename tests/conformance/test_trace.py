@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.trace import TraceHeader, payload, read_trace, write_trace
+
+from tests.conformance.helpers import record, trace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+A = trace(
+    record(1, "expect", source="scenario", data={"code": "x"}),
+    record(2, "step", source="scenario", name="open", data={"number": 1}),
+    record(3, "command", source="adapter", sender="runner", name="open"),
+    record(4, "http_request", sender="client", name="tokens"),
+    record(5, "http_response", sender="server", name="tokens", status=200),
+    record(6, "http_request", sender="client", name="tokens"),
+    record(7, "upgrade_request", sender="client", connection=1, target="/x?a=1"),
+    record(8, "upgrade_response", sender="server", connection=1, status=401),
+    record(9, "upgrade_request", sender="client", connection=2),
+    record(10, "upgrade_response", sender="server", connection=2, status=101),
+    record(11, "open", connection=2),
+    record(12, "message", sender="client", connection=2, name="A", opcode="text", raw="hé"),
+    record(13, "message", sender="server", connection=2, name="B", opcode="binary", raw="AQI="),
+    record(14, "event", source="adapter", sender="adapter", name="error", data={"code": "late"}),
+    record(15, "close", sender="server", connection=2, code=1000),
+    record(16, "answer", source="adapter", name="open", data={"answer": "error", "error": {"code": "e"}}),
+)
+
+
+def test_sockets_are_attempts_too() -> None:
+    refused, used = A.sockets()
+    assert (refused.number, refused.is_open) == (1, False)
+    assert refused.upgrade is not None
+    assert refused.upgrade.target == "/x?a=1"
+    assert refused.response is not None
+    assert refused.response.status == 401
+    assert refused.end is None
+    assert used.is_open
+    assert [r.name for r in used.messages()] == ["A", "B"]
+    assert [r.name for r in used.messages("server")] == ["B"]
+    assert used.messages("server", "A") == []
+    first = used.first(kind="message")
+    assert first is not None
+    assert [r.seq for r in used.before(first)] == [9, 10, 11]
+    assert [r.seq for r in used.after(first)] == [13, 15]
+    assert used.end is not None
+    assert used.end.code == 1000
+    assert used.first(kind="ping") is None
+    assert [r.seq for r in used.where(kind="message", sender=("client", "x"))] == [12]
+
+
+def test_calls_pair_requests_with_replies() -> None:
+    (request, reply), (second, none) = A.http("tokens")
+    assert (request.seq, reply and reply.seq, second.seq, none) == (4, 5, 6, None)
+    assert A.http("elsewhere") == []
+    assert len(A.http()) == 2
+
+
+def test_questions_to_the_whole_trace() -> None:
+    assert A.expect == {"code": "x"}
+    assert trace().expect == {}
+    assert [r.seq for r in A.steps] == [2]
+    assert [r.seq for r in A.commands("open")] == [3]
+    assert [r.seq for r in A.answers()] == [16]
+    assert [r.seq for r in A.events("error")] == [14]
+    assert A.events("other") == []
+    assert A.errors() == [{"code": "late"}, {"code": "e"}]
+    assert A.errors("open") == [{"code": "e"}]
+    assert A.errors("close") == []
+    assert [r.seq for r in A.messages("client")] == [12]
+    assert len(A.wire()) == 11
+    assert [r.seq for r in A.where(lambda r: r.seq > 10, source="wire", kind=["open", "close"])] == [
+        11,
+        15,
+    ]
+    first = A.first(name="tokens")
+    assert first is not None
+    assert first.seq == 4
+
+
+def test_payloads() -> None:
+    text, binary = A.messages()
+    assert payload(text) == "hé".encode()
+    assert payload(binary) == b"\x01\x02"
+
+
+def test_a_trace_survives_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "trace.jsonl"
+    write_trace(path, A)
+    again = read_trace(path)
+    assert again.header == A.header
+    assert again.records == A.records
+    assert len(path.read_bytes().splitlines()) == 17
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("", 1), ("nonsense\n", 1), ('{"trace": 1}\n{"seq": 1}\n', 2), ('{"trace": 1}\n{"seq": "x"}', 2)],
+)
+def test_a_file_that_is_no_trace_is_refused_by_line(tmp_path: Path, text: str, line: int) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"trace.jsonl:{line}: not a trace"):
+        read_trace(path)
+
+
+def test_a_header_has_defaults() -> None:
+    assert TraceHeader().trace == 1
+    assert base64.b64decode("AQI=") == b"\x01\x02"

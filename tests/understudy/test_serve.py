@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from protocol_core.errors import ConfigurationError
+from understudy.serve import TOKEN_VARIABLE, ServeOptions, _build, _load, _merge, serve
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start the command in a process of its own and wait until it is ready."""
+    started = []
+
+    def start(*arguments):
+        file = tmp_path / "ports.json"
+        command = [
+            sys.executable,
+            "-m",
+            "understudy",
+            "serve",
+            *arguments,
+            "--port-file",
+            str(file),
+        ]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("control"):
+                break
+        return process, lines, file
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def get(url):
+    with urllib.request.urlopen(url) as reply:
+        return json.load(reply)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_stop(start, number):
+    process, lines, file = start("avatarkit", "liveavatar@0.2", "--seed", "7", "--no-pace")
+    document = json.loads(file.read_text())
+    assert set(document) == {"avatarkit", "liveavatar"}
+    for name, platform in document.items():
+        assert platform["seed"] == 7
+        assert platform["pace"] is False
+        assert get(platform["control"] + "/clock")["now"] > 0
+        assert all(value in "".join(lines) for value in platform["urls"].values()), name
+        assert platform["credentials"]["api_key"] in "".join(lines)
+    assert "seed 7" in lines[0]
+    process.send_signal(number)
+    rest = process.stdout.read()
+    assert process.wait(timeout=10) == 0
+    assert rest == "stopping\n"
+    assert not file.exists()
+
+
+def test_all_platforms(start):
+    _, _, file = start("--all")
+    assert set(json.loads(file.read_text())) == {"avatarkit", "liveavatar"}
+
+
+def test_a_configuration_file(start, tmp_path):
+    config = tmp_path / "understudy.toml"
+    config.write_text(
+        'protocols = ["avatarkit"]\nseed = 5\n'
+        "[platforms.avatarkit]\ncredits = 3\n"
+        "plan = [{on = 'upgrade', do = [{error = 'no_credits'}]}]\n"
+    )
+    _, _, file = start("--config", str(config), "--seed", "6")
+    document = json.loads(file.read_text())["avatarkit"]
+    assert document["seed"] == 6
+    assert get(document["control"] + "/accounts")[0]["credits"] == 3
+    assert get(document["control"] + "/plan")[0]["on"] == "upgrade"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({}, "name at least one protocol"),
+        ({"protocols": ("nobody",)}, "no mock platform"),
+        ({"protocols": ("avatarkit@9",)}, "unknown revision '9'"),
+        ({"protocols": ("avatarkit",), "host": "0.0.0.0"}, "control token"),
+        ({"protocols": ("avatarkit",), "platforms": {"avatarkit": {"colour": 1}}}, "does not have"),
+        ({"protocols": ("avatarkit",), "platforms": {"avatarkit": {"credits": "x"}}}, "credits"),
+        ({"protocols": ("avatarkit",), "platforms": {"avatarkit": {"plan": [{}]}}}, r"plan\[0\]"),
+    ],
+)
+def test_mistakes_are_told_before_anything_starts(options, complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
+        _build(ServeOptions(**options))
+
+
+def test_the_control_token_may_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv(TOKEN_VARIABLE, "t0ken")
+    server, _ = _build(ServeOptions(protocols=("avatarkit",), host="0.0.0.0"))
+    assert server.control_token == "t0ken"
+
+
+def test_without_a_seed_one_is_drawn():
+    seeds = {_build(ServeOptions(protocols=("avatarkit",)))[1] for _ in range(3)}
+    assert len(seeds) == 3
+
+
+def test_the_command_line_wins_over_the_file(tmp_path):
+    file = tmp_path / "understudy.yaml"
+    file.write_text("port: 5\nseed: 1\n")
+    merged = _merge(ServeOptions(protocols=("avatarkit",), seed=0), _load(file))
+    assert (merged.port, merged.seed, merged.protocols) == (5, 0, ("avatarkit",))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.toml", "["), ("a.yaml", "port: ["), ("a.yaml", "colour: 1"), ("a.json", '{"port": "x"}')],
+)
+def test_files_that_do_not_fit(tmp_path, name, text):
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=name):
+        serve(ServeOptions(), config=file)
