@@ -167,7 +167,7 @@ async def test_values_of_the_platform_can_be_used(tmp_path: Path) -> None:
 async def test_the_reference_client_plays_a_whole_session(tmp_path: Path) -> None:
     made = scenario(
         {"open": {}},
-        {"send_audio": {"audio": "AAAA", "end": True}},
+        {"send_audio": {"audio": "AAAAAAAA", "end": True}},
         {"await": {"event": "frame", "where": {"end": True}}},
         {"server": {"advance": 1}},
         {"server": {"close": {"code": 1011, "reason": "over"}}},

@@ -184,16 +184,16 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.code or 'no code'} in phase {self.phase or 'none'}"
 
 
-def _error(record: Record, members: object) -> Reported:
-    table = members if isinstance(members, dict) else {}
+def _error(record: Record, members: dict[str, Any] | None) -> Reported:
+    table = members or {}
     told = {key: value for key, value in table.items() if value is not None and value != ""}
     return Reported(record=record, members=told)
 
 
 def _dropped(record: Record) -> bool:
     """Whether an answer only says that the runner's `reset` ended the command."""
-    error = (record.data or {}).get("error")
-    return isinstance(error, dict) and error.get("type") == _RESET
+    error: dict[str, Any] = (record.data or {}).get("error") or {}
+    return error.get("type") == _RESET
 
 
 def reported(trace: Trace) -> list[Reported]:
@@ -295,10 +295,15 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     def setting(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a setting of any type
         """A setting, looked up in options, credentials and urls, as adapters do."""
         for group in ("options", "credentials", "urls"):
-            table = self.call.params.get(group) or {}
+            table: dict[str, Any] = self.call.params.get(group) or {}
             if name in table:
                 return table[name]
         return default
+
+    def lets_fail(self, event: str) -> bool:
+        """Whether the application's callback behind an event raises."""
+        faults: dict[str, Any] = self.setting("callbacks") or {}
+        return event in faults
 
 
 def openings(trace: Trace) -> Iterator[Opening]:

@@ -72,12 +72,12 @@ def members_agree(trace: Trace, members: Iterable[str], rule: str) -> Findings:
             yield passed(error.record)
 
 
-def _same(value: object, wanted: object) -> bool:
-    choices = wanted if isinstance(wanted, list) else [wanted]
+def _same(value: object, wanted: Any) -> bool:  # noqa: ANN401 - a member, or a list of choices
+    choices: list[Any] = wanted if isinstance(wanted, list) else [wanted]
     return value in choices or (value is None and any(choice in {None, ""} for choice in choices))
 
 
-def _shown(wanted: object) -> str:
+def _shown(wanted: Any) -> str:  # noqa: ANN401 - as above
     if wanted in (None, ""):
         return "empty"
     return " or ".join(map(repr, wanted)) if isinstance(wanted, list) else repr(wanted)

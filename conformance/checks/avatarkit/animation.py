@@ -85,7 +85,7 @@ def animation_without_payload(trace: Trace) -> Findings:
 @check("AVK-ANIM-006", role="client")
 def failing_frame_callback(trace: Trace) -> Findings:
     """Receiving goes on when the application's callback fails."""
-    faulty = any((o.setting("callbacks") or {}).get("frame") for o in openings(trace))
+    faulty = any(o.lets_fail("frame") for o in openings(trace))
     events = trace.events("frame")
     if not faulty or not events:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from avatar_protocols.avatarkit.v0_1_7.errors import ErrorCode
 from conformance.checks import Findings, check, failed, passed
@@ -58,7 +58,8 @@ def bodies_are_read(trace: Trace) -> Findings:
 @check("AVK-ERR-004", role="client")
 def classification(trace: Trace) -> Findings:
     """Server code, then text, then status, then phase; the first match wins."""
-    row = (trace.expect.get("error") or {}).get("row")
+    wanted: dict[str, Any] = trace.expect.get("error") or {}
+    row = wanted.get("row")
     return codes_agree(trace, f"row {row} of the classification makes it")
 
 
@@ -84,7 +85,7 @@ def plain_text_bodies(trace: Trace) -> Findings:
 @check("AVK-ERR-012", role="client")
 def failing_callbacks(trace: Trace) -> Findings:
     """Failing error and close callbacks do not disturb the receive loop."""
-    faulty = any((o.setting("callbacks") or {}).get("error") for o in openings(trace))
+    faulty = any(o.lets_fail("error") for o in openings(trace))
     errors = trace.events("error")
     if not faulty or not errors:
         return

@@ -1,4 +1,4 @@
-"""Trace mutants: a good recording, broken on purpose in one place, must trip the check that is meant.
+"""Trace mutants: a good recording, broken on purpose in one place, must trip the right check.
 
 Each row of a table names a check, a scenario, what to change in its recording, and what the failure
 must say. The recordings are made once, by playing the scenarios with Understudy's own peers.
@@ -27,13 +27,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from avatar_protocols.trace import Record
-from mock_servers.matching import matches
 
+from avatar_protocols.trace import Record
 from conformance import yaml
 from conformance.adapter import AdapterTarget
 from conformance.scenario import Scenario, discover
@@ -41,9 +39,11 @@ from conformance.stage.base import Deadlines
 from conformance.target import ServerTarget, Target, resolve
 from conformance.trace import Trace, read_trace
 from conformance.worker import Job, Setup, Worker
+from mock_servers.matching import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from conformance.worker import Report
 
@@ -102,7 +102,7 @@ def record(
     }
 
 
-def verdicts(trace: Trace, checks: Any, check: str) -> list[Any]:  # noqa: ANN401 - Checks, Findings
+def verdicts(trace: Trace, checks: Any, check: str) -> list[Any]:
     """The findings of one check, or of all checks of a requirement."""
     found = checks.named(check)
     assert found, f"no check {check}"

@@ -55,7 +55,9 @@ def test_an_id_is_taken_once(registry: dict[Any, Any]) -> None:
     check("AVK-HS-001", role="client")(first)
     check("AVK-HS-001", role="client")(first)
     check("AVK-HS-001", role="server")(function())
-    with pytest.raises(CheckError, match=r"AVK-HS-001 \(client\) is checked by .* and by .* suffix"):
+    with pytest.raises(
+        CheckError, match=r"AVK-HS-001 \(client\) is checked by .* and by .* suffix"
+    ):
         check("AVK-HS-001", role="both")(function())
     assert len(registry) == 2
 

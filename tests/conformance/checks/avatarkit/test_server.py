@@ -48,9 +48,7 @@ def test_mutant_is_caught(row: dict[str, Any], recordings: dict[str, Trace]) -> 
 
 @pytest.mark.parametrize("row", HARMLESS, ids=name_of)
 def test_harmless_difference_passes(row: dict[str, Any], recordings: dict[str, Trace]) -> None:
-    found = verdicts(
-        mutated(recordings[row["scenario"]], row["mutate"]), CHECKS, row["check"]
-    )
+    found = verdicts(mutated(recordings[row["scenario"]], row["mutate"]), CHECKS, row["check"])
     assert found, "the check sees nothing any more"
     assert all(finding.ok for finding in found), found
 
