@@ -108,6 +108,7 @@ COMMON: Final[Mapping[str, ActionSpec]] = {
     "send_binary": ActionSpec(str, SESSION_POINTS),
     "close": ActionSpec(Close, SESSION_POINTS),
     "ping": ActionSpec(bool | str, SESSION_POINTS),
+    "withhold_pong": ActionSpec(Literal[True], SESSION_POINTS),
     "reset": ActionSpec(Literal[True], EVERY_POINT),
     "delay": ActionSpec(Seconds, EVERY_POINT),
     "advance": ActionSpec(Seconds, ANYWHERE),

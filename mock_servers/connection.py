@@ -53,6 +53,7 @@ class Connection:
         self.number = number
         self.close_sent: tuple[int | None, str] | None = None
         self.aborted = False
+        self.answers_pings = True
         self.received_bytes = 0
         self.sent_bytes = 0
         self._journal = journal
@@ -170,7 +171,7 @@ class Connection:
                 return await self._ending(kind, data, received.extra)
             if kind is WSMsgType.PING:
                 self._control("ping", "client", data)
-                if self.writable:
+                if self.writable and self.answers_pings:
                     self._control("pong", "server", data)
                     self._queue(WSMsgType.PONG, bytes(data))
             elif kind is WSMsgType.PONG:

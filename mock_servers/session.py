@@ -261,12 +261,17 @@ def _ping(session: LiveSession, value: bool | str) -> None:  # noqa: FBT001 - an
     session.connection.ping(value.encode() if isinstance(value, str) else b"")
 
 
+def _withhold_pong(session: LiveSession, _: bool) -> None:  # noqa: FBT001 - an action's value
+    session.connection.answers_pings = False
+
+
 _PERFORM: dict[str, Callable[[LiveSession, Any], None]] = {
     "send": _send,
     "send_text": _send_text,
     "send_binary": _send_binary,
     "close": lambda session, value: session.connection.close(value.code, value.reason),
     "ping": _ping,
+    "withhold_pong": _withhold_pong,
     "reset": lambda session, _: session.connection.abort(),
     "error": lambda session, value: session.send_error(value),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from avatar_protocols.avatarkit.v0_1_7.constants import CloseCode
+from avatar_protocols.avatarkit.v0_1_7.constants import CloseCode, Timeout
 from avatar_protocols.avatarkit.v0_1_7.errors import ErrorCode, Phase
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.avatarkit._client import (
@@ -104,15 +104,25 @@ def pings_are_answered(trace: Trace) -> Findings:
 
 @check("AVK-IDLE-002", role="client")
 def keepalive(trace: Trace) -> Findings:
-    """The client pings by itself."""
+    """The client pings by itself, and closes when no pong comes."""
+    waited = sum((r.data or {}).get("seconds", 0) for r in trace.commands("advance"))
     for socket in trace.sockets():
         pings = socket.where(kind="ping", sender="client")
-        if pings:
+        if not pings:
+            if confirmed(socket) is not None and waited >= Timeout.PING_INTERVAL:
+                yield failed(
+                    None,
+                    f"no ping came in {waited:g} s; one is due every {Timeout.PING_INTERVAL:g} s",
+                )
+            continue
+        pong = socket.first(kind="pong", sender="server")
+        end = socket.end
+        if pong is not None:
             yield passed(pings[0])
-        elif confirmed(socket) is not None and trace.answers("advance"):
-            yield failed(
-                trace.answers("advance")[-1], "no ping came in the time in which one was due"
-            )
+        elif end is not None and end.sender == "client":
+            yield passed(pings[0], end)
+        elif waited >= Timeout.PING_INTERVAL + Timeout.PONG:
+            yield failed(pings[0], f"no pong came, and after {waited:g} s the socket is still open")
 
 
 # -- ends ------------------------------------------------------------------------------------------

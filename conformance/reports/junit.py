@@ -1,0 +1,101 @@
+"""JUnit XML: a suite for each implementation and role, a test case for each verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, ElementTree, SubElement
+
+from conformance.reports.summary import groups, printable, reproduce, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from avatar_protocols.results import ResultFile, Verdict
+    from conformance.reports.summary import Group
+
+__all__ = ["write_junit"]
+
+_ELEMENTS = {
+    "fail": "failure",
+    "harness-error": "error",
+    "could-not-run": "error",
+    "not-applicable": "skipped",
+    "warning": "system-out",
+}
+"""Element by outcome; a pass has none, and JUnit knows no warnings."""
+
+
+def write_junit(path: Path, results: ResultFile) -> None:
+    """Write the report.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    root = Element("testsuites", name="understudy", time=f"{results.duration:.3f}")
+    seconds = {
+        (run.scenario, run.run, run.implementation): run.duration for run in results.scenarios
+    }
+    for group in groups(results):
+        _suite(root, group, results, seconds)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _suite(
+    root: Element,
+    group: Group,
+    results: ResultFile,
+    seconds: dict[tuple[str, int, str], float],
+) -> None:
+    who = group.implementation
+    suite = SubElement(
+        root,
+        "testsuite",
+        name=printable(f"{who.name} {who.version}: {who.protocol} {who.revision} {who.role}"),
+        timestamp=results.started,
+    )
+    counts = dict.fromkeys(("failure", "error", "skipped"), 0)
+    tests = 0
+    for cell in group.cells:
+        for verdict in cell.verdicts:
+            tests += 1
+            element = _case(suite, verdict, results, seconds)
+            if element in counts:
+                counts[element] += 1
+    suite.set("tests", str(tests))
+    suite.set("failures", str(counts["failure"]))
+    suite.set("errors", str(counts["error"]))
+    suite.set("skipped", str(counts["skipped"]))
+
+
+def _case(
+    suite: Element,
+    verdict: Verdict,
+    results: ResultFile,
+    seconds: dict[tuple[str, int, str], float],
+) -> str:
+    """Add a test case; returns the name of the element that says its outcome."""
+    duration = seconds.get((verdict.scenario, verdict.run, verdict.implementation), 0.0)
+    repeat = f" (run {verdict.run})" if results.repeat > 1 else ""
+    case = SubElement(
+        suite,
+        "testcase",
+        classname=printable(verdict.scenario.replace("/", ".")),
+        name=printable(f"{verdict.requirement or 'scenario'}{repeat}"),
+        time=f"{duration:.3f}",
+    )
+    outcome = shown(verdict, strict=results.strict)
+    element = _ELEMENTS.get(outcome, "")
+    if element == "system-out":
+        note = SubElement(case, element)
+        note.text = printable(f"{verdict.level} not kept: {verdict.message}")
+    elif element:
+        detail = SubElement(
+            case, element, message=printable(verdict.message), type=f"{verdict.level} {outcome}"
+        )
+        if element != "skipped":
+            detail.text = printable(
+                f"{verdict.message}\ntrace: {verdict.trace or 'none'}\n"
+                f"reproduce: {reproduce(results, verdict.scenario)}"
+            )
+    return element

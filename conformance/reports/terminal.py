@@ -1,0 +1,228 @@
+"""The terminal: progress while a run goes on (on a TTY), then a verdict for each requirement.
+
+Everything that an implementation has said is printed without control characters and without markup.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+import time
+from typing import IO, TYPE_CHECKING, Any
+
+from conformance.reports.summary import SYMBOLS, groups, printable, reproduce
+from conformance.run import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from avatar_protocols.results import ResultFile, Verdict
+    from conformance.reports.summary import Cell, Group
+    from conformance.results import Collector
+    from conformance.worker import Report
+
+__all__ = ["Screen", "terminal"]
+
+_BAD = ("fail", "harness-error", "could-not-run")
+_COLOURS = {
+    "pass": "32",
+    "fail": "31;1",
+    "warning": "33",
+    "not-applicable": "2",
+    "could-not-run": "35;1",
+    "harness-error": "35;1",
+}
+_HEADLINES = {
+    "certified": ("pass", "CERTIFIED"),
+    "failed": ("fail", "FAILED"),
+    "could-not-run": ("could-not-run", "COULD NOT RUN"),
+}
+_MOST_FAILURES = 40
+"""Failures told in full; the HTML report has all of them."""
+
+_REFRESH_SECONDS = 0.1
+
+
+class Screen(Progress):
+    """Plain output: nothing until the summary.
+
+    Args:
+        stream: where to write.
+        colour: whether to use colours.
+        quiet: whether to write nothing at all.
+    """
+
+    def __init__(self, stream: IO[str], *, colour: bool = False, quiet: bool = False) -> None:
+        self._stream = stream
+        self._colour = colour
+        self._quiet = quiet
+
+    def end(self) -> None:
+        """The run is over or broken off."""
+
+    def summary(self, results: ResultFile, out: Path) -> None:
+        """Print a verdict for each requirement, then what went wrong, then what it comes to."""
+        lines: list[str] = []
+        for group in groups(results):
+            lines += self._group(group)
+        lines += self._failures(results)
+        lines += self._conclusion(results, out)
+        self._write("\n".join(lines) + "\n")
+
+    def _group(self, group: Group) -> list[str]:
+        who = group.implementation
+        title = f"{who.name} {who.version}".strip()
+        about = f"{who.protocol} {who.revision}, {who.role}"
+        lines = ["", printable(f"{title}: {about}"), ""]
+        lines += [self._cell(cell) for cell in group.cells]
+        if who.missing:
+            lines += ["", "  not claimed:"]
+            lines += [printable(f"    {name}: {why}") for name, why in sorted(who.missing.items())]
+        return lines
+
+    def _cell(self, cell: Cell) -> str:
+        name = cell.requirement or "(unreadable)"
+        count = len(cell.verdicts)
+        scenarios = f"{count} scenario{'s' if count != 1 else ''}"
+        text = (
+            f"  {SYMBOLS[cell.outcome]} {name:<14} {cell.level:<6} {cell.outcome:<14} {scenarios}"
+        )
+        return self._paint(cell.outcome, text)
+
+    def _failures(self, results: ResultFile) -> list[str]:
+        bad = [
+            (cell.outcome, verdict)
+            for outcome in (*_BAD, "warning")
+            for group in groups(results)
+            for cell in group.cells
+            if cell.outcome == outcome
+            for verdict in cell.verdicts
+            if verdict.outcome not in {"pass", "not-applicable"}
+        ]
+        lines: list[str] = []
+        for outcome, verdict in bad[:_MOST_FAILURES]:
+            lines += self._failure(outcome, verdict, results)
+        if len(bad) > _MOST_FAILURES:
+            lines += ["", f"… and {len(bad) - _MOST_FAILURES} more, in the report"]
+        return lines
+
+    def _failure(self, outcome: str, verdict: Verdict, results: ResultFile) -> list[str]:
+        head = f"{SYMBOLS[outcome]} {verdict.requirement or verdict.scenario} {verdict.level}"
+        body = textwrap.indent(
+            textwrap.fill(printable(verdict.message), _width() - 4, break_long_words=False), "    "
+        )
+        lines = [
+            "",
+            self._paint(outcome, f"{head}  {outcome}  {printable(verdict.implementation)}"),
+        ]
+        lines += [body, f"    scenario   {verdict.scenario}"]
+        if verdict.trace:
+            lines += [f"    trace      {verdict.trace}"]
+        return [*lines, f"    reproduce  {reproduce(results, verdict.scenario)}"]
+
+    def _conclusion(self, results: ResultFile, out: Path) -> list[str]:
+        colour, headline = _HEADLINES[results.outcome]
+        played = sum(1 for run in results.scenarios if run.trace)
+        seed = f", seed {results.seed}" + (", shuffled" if results.shuffled else "")
+        return [
+            "",
+            f"{self._paint(colour, headline)}  {counts_line(results)}",
+            f"{played} scenarios played in {results.duration:.1f} s{seed}",
+            f"reports: {out / 'index.html'} · results.json · junit.xml · traces/",
+        ]
+
+    def _paint(self, outcome: str, text: str) -> str:
+        return f"\x1b[{_COLOURS[outcome]}m{text}\x1b[0m" if self._colour else text
+
+    def _write(self, text: str) -> None:
+        if not self._quiet:
+            self._stream.write(text)
+            self._stream.flush()
+
+
+class LiveScreen(Screen):
+    """A TTY: a line that says how far the run is, what it plays, and how long it will take."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(stream, colour=True)
+        self._live: Any = None
+        self._bar: Any = None
+        self._task: Any = None
+        self._collector: Collector | None = None
+        self._drawn = 0.0
+
+    def begin(self, collector: Collector) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._collector = collector
+        self._bar = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[counts]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False),
+        )
+        self._task = self._bar.add_task("", total=len(collector.jobs), counts="")
+        # Without a thread of its own: worker processes are forked while this is on the screen.
+        self._live = Live(
+            self._bar, console=Console(file=self._stream), auto_refresh=False, transient=True
+        )
+        self._live.start()
+
+    def step(self, report: Report, verdicts: Sequence[Verdict]) -> None:
+        del verdicts
+        collector = self._collector
+        now = time.monotonic()
+        if collector is None or now - self._drawn < _REFRESH_SECONDS:
+            return
+        self._drawn = now
+        counts = collector.counts
+        told = " ".join(f"{SYMBOLS[name]}{counts[name]}" for name in SYMBOLS if counts[name])
+        self._bar.update(
+            self._task,
+            completed=collector.done,
+            counts=told,
+            description=collector.jobs[report.job].scenario.id,
+        )
+        self._live.refresh()
+
+    def end(self) -> None:
+        if self._live is not None:
+            live, self._live = self._live, None
+            live.stop()
+
+
+def terminal(*, quiet: bool = False) -> Screen:
+    """The screen that fits where the output goes."""
+    if quiet:
+        return Screen(sys.stdout, quiet=True)
+    return LiveScreen(sys.stdout) if sys.stdout.isatty() else Screen(sys.stdout)
+
+
+def counts_line(results: ResultFile) -> str:
+    """The counts in words; what did not occur is left out, but passes and failures never are."""
+    counts = results.counts
+    parts = [f"{counts.pass_} passed", f"{counts.fail} failed"]
+    for number, text in (
+        (counts.warning, "warnings"),
+        (counts.not_applicable, "not applicable"),
+        (counts.could_not_run, "could not run"),
+        (counts.harness_error, "harness errors"),
+    ):
+        if number:
+            parts.append(f"{number} {text}")
+    return ", ".join(parts)
+
+
+def _width() -> int:
+    return min(100, max(60, shutil.get_terminal_size().columns))
