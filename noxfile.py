@@ -102,7 +102,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types, with two checkers."""
-    _fill(session, "types", "codegen")
+    _fill(session, "types", "codegen", "spec", "test")
     session.run("mypy")
     session.run("pyright")
 

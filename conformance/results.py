@@ -145,7 +145,7 @@ class Collector:
         for number in sorted(self._verdicts):
             verdicts += self._verdicts[number]
         return ResultFile(
-            results=1,
+            version=1,
             suite=suite_version(),
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             duration=round(time.perf_counter() - self._begun, 3),

@@ -22,6 +22,7 @@ import msgspec
 
 from mock_servers.exchange import json_response, read_body
 from mock_servers.journal import NotSeenError
+from mock_servers.server import is_loopback
 from protocol_core.errors import ConfigurationError
 from protocol_core.http import HttpResponse
 
@@ -112,8 +113,9 @@ class ControlApi:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token and not hmac.compare_digest(given.encode(), token.encode()):
             return _problem(401, "the control API needs the header Authorization: Bearer TOKEN")
-        if not token and "Origin" in request.headers:
-            # A web page may not steer a platform on its visitor's machine.
+        if not token and ("Origin" in request.headers or not _is_local(request.host)):
+            # A web page may not steer a platform on its visitor's machine, nor read its journal
+            # under a host name that it makes point there.
             return _problem(403, "control calls from web pages need a control token")
         return None
 
@@ -295,6 +297,12 @@ _CALLS: dict[tuple[str, str], Handler] = {
     ("GET", "accounts"): _accounts,
     ("PATCH", "accounts"): _change_account,
 }
+
+
+def _is_local(host: str) -> bool:
+    """Whether a Host header names this machine."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return is_loopback(name)
 
 
 def _problem(status: int, text: str, known: str = "") -> HttpResponse:

@@ -23,14 +23,13 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """A request or an upgrade that wants an answer.
 
     Attributes:
-        endpoint: name of the endpoint, as the protocol's specification calls it.
+        endpoint: name of the endpoint, as the protocol's specification calls it; "" for none.
         method: HTTP method.
         path: path below the platform's mount point, such as ``/console/session-tokens``.
         target: path and query as they were sent.
         query: query parameters; of several with one name, the last.
         headers: header fields; looked up without regard to case.
         body: the request body.
-        base: URL of the platform's mount point as this peer reached it, without scheme.
     """
 
     endpoint: str
@@ -40,7 +39,6 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     query: dict[str, str]
     headers: Mapping[str, str]
     body: bytes
-    base: str
 
 
 def json_response(

@@ -8,7 +8,6 @@ there are, how requests are answered, what a session does.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import logging
 import random
@@ -16,44 +15,39 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-import msgspec
-
 from mock_servers.accounts import Accounts
 from mock_servers.actions import Action
-from mock_servers.exchange import Exchange, json_response, text_response
+from mock_servers.clockwork import CLOCK_ACTIONS
 from mock_servers.journal import Journal
-from mock_servers.limits import Limits
 from mock_servers.mistakes import fail
+from mock_servers.options import convert_limits
 from mock_servers.plan import Plan
 from mock_servers.redaction import Mint, Redactor
 from protocol_core.clock import ShiftableClock
 from protocol_core.errors import ConfigurationError
-from protocol_core.http import HttpResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
     from avatar_protocols.tables import RevisionInfo
-    from mock_servers.actions import Reply, Vocabulary
+    from mock_servers.actions import Vocabulary
     from mock_servers.codec import Codec
     from mock_servers.connection import Connection
+    from mock_servers.exchange import Exchange
+    from mock_servers.limits import Limits
     from mock_servers.redaction import SecretPositions
     from mock_servers.server import Server
     from mock_servers.session import LiveSession
     from protocol_core.clock import Clock
+    from protocol_core.http import HttpResponse
 
-__all__ = ["CONTROL_PATH", "SESSION_ENDED", "SILENCE", "Platform", "convert_options"]
+__all__ = ["CONTROL_PATH", "SESSION_ENDED", "Platform"]
 
 T = TypeVar("T")
 
 logger = logging.getLogger("understudy.mock")
-
-#: The answer of a plan that wants a request to go unanswered.
-SILENCE = "silence"
-#: The answer of a plan that wants the TCP connection reset.
-RESET = "reset"
 
 #: First path segment of the control API.
 CONTROL_PATH = "_understudy"
@@ -108,13 +102,14 @@ class Platform(ABC):
         self.seed = seed
         self.pace = pace
         self.compression = compression
-        self.limits = _limits(limits)
+        self.limits = convert_limits(limits)
         self.accounts = Accounts()
         self.redactor = Redactor(self.secret_positions())
         self.mint = Mint(self.rng("mint"))
         self.journal = Journal(self.now, self.redactor, self.limits)
         self.codec = self.make_codec()
-        self.plan = Plan(self.vocabulary(), plan)
+        self._first_plan = list(plan)
+        self.plan = Plan(self.vocabulary(), self._first_plan)
         self.sessions: list[LiveSession] = []
         self.server: Server | None = None
         self._clock = clock
@@ -294,7 +289,7 @@ class Platform(ABC):
         Raises:
             ConfigurationError: it cannot be done here.
         """
-        handler = _PLATFORM_ACTIONS.get(action.name)
+        handler = CLOCK_ACTIONS.get(action.name)
         if handler is None:
             fail(action.name, "cannot be done here", action.value)
         self.journal.add(
@@ -333,7 +328,7 @@ class Platform(ABC):
         """
         items = [action] if isinstance(action, dict) else list(action)
         checked = [self.plan.action(item) for item in items]
-        if all(each.name in _PLATFORM_ACTIONS for each in checked):
+        if all(each.name in CLOCK_ACTIONS for each in checked):
             for each in checked:
                 self.perform(each)
         else:
@@ -358,11 +353,11 @@ class Platform(ABC):
         logger.error("%s: %s", self.name, error, exc_info=error)
 
     def reset(self) -> None:
-        """Forget everything: sessions end, journal, plan and accounts are as they were at first."""
+        """Start afresh: sessions end; journal, plan and accounts are as they were at first."""
         for session in tuple(self.sessions):
             session.connection.abort("platform reset")
         self.journal.clear()
-        self.plan.replace([])
+        self.plan.replace(self._first_plan)
         self.reset_accounts()
 
     @abstractmethod
@@ -401,98 +396,3 @@ class Platform(ABC):
         """The number of the next WebSocket, counted from 1."""
         self._sockets += 1
         return self._sockets
-
-    async def respond(self, exchange: Exchange, *, upgrade: bool) -> HttpResponse | str | None:
-        """Answer a request: a response, `SILENCE`, `RESET`, or None to accept an upgrade."""
-        rule = self.plan.find(
-            "upgrade" if upgrade else "http",
-            endpoint=exchange.endpoint,
-            views=lambda: (
-                self.codec.document(exchange.endpoint, exchange.body, response=False).views
-            ),
-        )
-        if rule is None:
-            return self._default(exchange, upgrade=upgrade)
-        self.journal.note(f"plan[{rule.index}] acts")
-        for action in rule.actions:
-            outcome = await self._http_action(action)
-            if outcome is not None:
-                return outcome
-        return self._default(exchange, upgrade=upgrade) if rule.data.then_default else SILENCE
-
-    def _default(self, exchange: Exchange, *, upgrade: bool) -> HttpResponse | str | None:
-        return self.admit(exchange) if upgrade else self.answer(exchange) or RESET
-
-    async def _http_action(self, action: Action) -> HttpResponse | str | None:
-        if action.name == "delay":
-            await self.sleep(action.value)
-        elif action.name in {"respond", "reject"}:
-            return make_reply(action.value)
-        elif action.name == "error":
-            return self.error_response(action.value) or RESET
-        elif action.name == "reset":
-            return RESET
-        else:
-            self.perform(action)
-        return None
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait on the platform's clock."""
-        if seconds <= 0:
-            return
-        woken = asyncio.get_running_loop().create_future()
-        timer = self.clock.call_at(self.now() + seconds, lambda: _wake(woken))
-        try:
-            await woken
-        finally:
-            timer.cancel()
-
-
-def convert_options(given: dict[str, Any], kind: type[T]) -> T:
-    """The options of a platform from plain data.
-
-    Raises:
-        ConfigurationError: one of them cannot work.
-    """
-    try:
-        return msgspec.convert(given, kind)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(str(error), setting="options", value=given) from error
-
-
-def _limits(given: Limits | Mapping[str, Any] | None) -> Limits:
-    try:
-        return given if isinstance(given, Limits) else msgspec.convert(given or {}, Limits)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(str(error), setting="limits", value=given) from error
-
-
-def make_reply(reply: Reply) -> HttpResponse:
-    """The response that a plan spells out."""
-    if reply.text is not None:
-        return text_response(reply.text, reply.status, reply.headers)
-    if reply.body is not None:
-        body = base64.b64decode(reply.body)
-        return HttpResponse(status=reply.status, headers=reply.headers, body=body)
-    if reply.json is not msgspec.UNSET:
-        return json_response(reply.json, reply.status, reply.headers)
-    return text_response("", reply.status, reply.headers)
-
-
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
-def _move(clock: Clock, method: str, *arguments: object) -> None:
-    mover = getattr(clock, method, None)
-    if mover is None:
-        fail(method, "this clock cannot be moved", type(clock).__name__)
-    mover(*arguments)
-
-
-_PLATFORM_ACTIONS: dict[str, Callable[[Clock, Any], None]] = {
-    "advance": lambda clock, seconds: _move(clock, "advance", seconds),
-    "freeze": lambda clock, _: _move(clock, "freeze"),
-    "resume": lambda clock, _: _move(clock, "resume"),
-}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from mock_servers.answering import SILENCE, answer
 from mock_servers.connection import Connection
 from mock_servers.exchange import (
     BodyTooLargeError,
@@ -23,13 +24,12 @@ from mock_servers.exchange import (
     read_body,
     text_response,
 )
-from mock_servers.platform import CONTROL_PATH, SILENCE, Platform
+from mock_servers.platform import CONTROL_PATH, Platform
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mock_servers.codec import Decoded
     from protocol_core.http import HttpResponse
 
     Control = Callable[[web.BaseRequest, list[str]], Awaitable[HttpResponse]]
@@ -127,15 +127,14 @@ class Server:
         if name == CONTROL_PATH:
             return _to_web(await self._controlled(request, below))
         platform = self.mounts.get(name)
+        if platform is None and len(self.mounts) == 1:
+            # Whoever goes astray on a platform's own server is meant to be seen in its journal.
+            platform = next(iter(self.mounts.values()))
+            below = f"../{rest}"
         if platform is None:
-            return _to_web(_no_such_path(request.path, self.mounts))
-        route = platform.route(request.method, f"/{below}")
-        if route is None:
-            return _to_web(_no_such_path(request.path, self.mounts))
-        endpoint, upgrade = route
+            return _to_web(_nothing_here(request.path, self.mounts))
+        endpoint, upgrade = platform.route(request.method, f"/{below}") or ("", None)
         wants_upgrade = "websocket" in request.headers.get("Upgrade", "").lower()
-        if upgrade and not wants_upgrade:
-            return _to_web(text_response("this path is a WebSocket", 426, {"Upgrade": "websocket"}))
         try:
             body = await read_body(request, platform.limits.body_bytes)
         except BodyTooLargeError:
@@ -148,69 +147,39 @@ class Server:
             query=dict(request.query),
             headers=request.headers,
             body=body,
-            base=f"{request.host}/{name}",
         )
+        if upgrade is None:
+            refusal = _nothing_here(request.path, self.mounts)
+            return _to_web(_refuse(platform, exchange, refusal, upgrade=wants_upgrade))
+        if upgrade and not wants_upgrade:
+            refusal = text_response("this path is a WebSocket", 426, {"Upgrade": "websocket"})
+            return _to_web(_refuse(platform, exchange, refusal, upgrade=False))
         handler = self._upgrade if upgrade else self._answer
         return await handler(platform, exchange, request)
 
     async def _answer(
         self, platform: Platform, exchange: Exchange, request: web.BaseRequest
     ) -> web.StreamResponse:
-        journal, codec = platform.journal, platform.codec
-        journal.add(
-            "http_request",
-            sender="client",
-            name=exchange.endpoint,
-            method=exchange.method,
-            target=exchange.target,
-            headers=dict(exchange.headers),
-            payload=_text(exchange.body),
-            explain=_explain(codec.document, exchange.endpoint, exchange.body, response=False),
-        )
-        reply = await platform.respond(exchange, upgrade=False)
+        _journal_request(platform, exchange)
+        reply = await answer(platform, exchange, upgrade=False)
         if reply is None or isinstance(reply, str):
             return await self._refuse_to_answer(platform, reply, request, None)
-        journal.add(
-            "http_response",
-            sender="server",
-            name=exchange.endpoint,
-            status=reply.status,
-            headers=dict(reply.headers),
-            payload=_text(reply.body),
-            explain=_explain(codec.document, exchange.endpoint, reply.body, response=True),
-        )
+        _journal_response(platform, exchange, reply)
         return _to_web(reply)
 
     async def _upgrade(
         self, platform: Platform, exchange: Exchange, request: web.BaseRequest
     ) -> web.StreamResponse:
-        journal = platform.journal
         number = platform.next_socket()
-        journal.add(
-            "upgrade_request",
-            sender="client",
-            name=exchange.endpoint,
-            connection=number,
-            method=exchange.method,
-            target=exchange.target,
-            headers=dict(exchange.headers),
-        )
+        _journal_request(platform, exchange, number)
         if len(platform.sessions) >= platform.limits.connections:
             reply: HttpResponse | str | None = text_response("too many connections", 503)
         else:
-            reply = await platform.respond(exchange, upgrade=True)
+            reply = await answer(platform, exchange, upgrade=True)
         if isinstance(reply, str):
             return await self._refuse_to_answer(platform, reply, request, number)
         if reply is not None:
-            journal.add(
-                "upgrade_response",
-                sender="server",
-                name=exchange.endpoint,
-                connection=number,
-                status=reply.status,
-                headers=dict(reply.headers),
-                payload=_text(reply.body),
-            )
+            _journal_response(platform, exchange, reply, number)
             return _to_web(reply)
         limits = platform.limits
         ws = web.WebSocketResponse(
@@ -221,8 +190,15 @@ class Server:
             max_msg_size=(limits.message_bytes or platform.message_bytes) + 1,
             timeout=limits.close_seconds,
         )
-        await ws.prepare(request)
-        journal.add(
+        connection = Connection(number, platform.journal, platform.codec, limits)
+        session = platform.start_session(exchange, connection)
+        try:
+            await ws.prepare(request)
+        except (web.HTTPException, ConnectionError):
+            # No handshake of RFC 6455, or the peer has gone; what the session holds is freed.
+            session.ended(None, "")
+            raise
+        platform.journal.add(
             "upgrade_response",
             sender="server",
             name=exchange.endpoint,
@@ -230,8 +206,6 @@ class Server:
             status=101,
             headers=dict(ws.headers),
         )
-        connection = Connection(number, journal, platform.codec, limits)
-        session = platform.start_session(exchange, connection)
         platform.sessions.append(session)
         await connection.serve(request, ws, session)
         return ws
@@ -287,12 +261,45 @@ class _WebServer(web.Server):
                 wait.cancel()
 
 
-def _explain(document: Any, endpoint: str, body: bytes, *, response: bool) -> Any:  # noqa: ANN401 - a closure
-    def explain() -> Decoded:
-        decoded: Decoded = document(endpoint, body, response=response)
-        return decoded
+def _journal_request(platform: Platform, exchange: Exchange, connection: int | None = None) -> None:
+    codec = platform.codec
+    platform.journal.add(
+        "http_request" if connection is None else "upgrade_request",
+        sender="client",
+        name=exchange.endpoint,
+        connection=connection,
+        method=exchange.method,
+        target=exchange.target,
+        headers=dict(exchange.headers),
+        payload=_text(exchange.body),
+        explain=lambda: codec.document(exchange.endpoint, exchange.body, response=False),
+    )
 
-    return explain
+
+def _journal_response(
+    platform: Platform, exchange: Exchange, reply: HttpResponse, connection: int | None = None
+) -> None:
+    codec = platform.codec
+    platform.journal.add(
+        "http_response" if connection is None else "upgrade_response",
+        sender="server",
+        name=exchange.endpoint,
+        connection=connection,
+        status=reply.status,
+        headers=dict(reply.headers),
+        payload=_text(reply.body),
+        explain=lambda: codec.document(exchange.endpoint, reply.body, response=True),
+    )
+
+
+def _refuse(
+    platform: Platform, exchange: Exchange, reply: HttpResponse, *, upgrade: bool
+) -> HttpResponse:
+    """Journal a request that no endpoint is there for, and its answer."""
+    number = platform.next_socket() if upgrade else None
+    _journal_request(platform, exchange, number)
+    _journal_response(platform, exchange, reply, number)
+    return reply
 
 
 def _text(body: bytes) -> str:
@@ -303,7 +310,7 @@ def _to_web(reply: HttpResponse) -> web.Response:
     return web.Response(status=reply.status, headers=reply.headers, body=reply.body or None)
 
 
-def _no_such_path(path: str, mounts: dict[str, Platform]) -> HttpResponse:
+def _nothing_here(path: str, mounts: dict[str, Platform]) -> HttpResponse:
     return json_response(
         {"error": f"nothing is served at {path}", "platforms": sorted(mounts)}, 404
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -209,13 +210,18 @@ def run(arguments: Sequence[str]) -> int:
         return _complain("stopped")
     except (UnderstudyError, OSError) as error:
         return _complain(str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a line, not a traceback
         # Click's own errors carry their message and status, and no traceback is of use.
         message = getattr(error, "format_message", None)
-        if message is None:
-            raise
-        return _complain(message())
+        return _complain(_fault(error) if message is None else message())
     return status if isinstance(status, int) else 0
+
+
+def _fault(error: Exception) -> str:
+    """A mistake of ours, in one line: what, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+    return f"a fault of Understudy itself, please report it: {what}"
 
 
 def _complain(text: str) -> int:

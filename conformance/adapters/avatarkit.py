@@ -67,25 +67,10 @@ import avatarkit  # noqa: E402 - see above
 
 # --- the contract's side; the same in every Python adapter of this folder ------------------------
 
-ERROR_MEMBERS = (
-    "code",
-    "phase",
-    "message",
-    "http_status",
-    "server_code",
-    "server_title",
-    "server_detail",
-    "connection_id",
-    "req_id",
-    "raw_body",
-    "close_code",
-    "close_reason",
-    "kind",
-    "type",
-)
 QUIET_TURNS = 20  # turns of the event loop without traffic after which nothing is left to do
 PEER_SILENCE = 0.1  # real seconds given to the peer, after each timer that fired, to answer
 END_LIMIT = 60.0  # seconds on the moved clock that a session may take to end
+RESET = {"kind": "local", "type": "Reset", "message": "dropped by a reset"}
 
 log = logging.getLogger("adapter")
 
@@ -247,7 +232,7 @@ class Adapter:
     def error_record(self, error: BaseException) -> Json:
         known = {"kind": "local", "type": type(error).__name__, "message": str(error)}
         known.update(self.record(error))
-        return {member: known.get(member) for member in ERROR_MEMBERS}
+        return {member: value for member, value in known.items() if value is not None}
 
     async def serve(self, source: BinaryIO) -> None:
         """Obey until the end of input."""
@@ -288,7 +273,7 @@ class Adapter:
         except UnsupportedError as error:
             answer = {"answer": "unsupported", "reason": str(error)}
         except asyncio.CancelledError:
-            answer = {"answer": "error", "error": self._reset_record()}
+            answer = {"answer": "error", "error": dict(RESET)}
         except Exception as error:  # noqa: BLE001 - whatever the implementation raises is its answer
             answer = {"answer": "error", "error": self.error_record(error)}
         self.write({"id": number, **answer})
@@ -297,10 +282,6 @@ class Adapter:
         if command not in self.commands:
             raise UnsupportedError(f"{self.name} has nothing for the command {command!r}")
         return self.commands[command]
-
-    def _reset_record(self) -> Json:
-        members = {"kind": "local", "type": "Reset", "message": "dropped by a reset"}
-        return {member: members.get(member) for member in ERROR_MEMBERS}
 
     async def _describe(self, _: Json) -> Json:
         return {
@@ -432,6 +413,21 @@ def run(adapter: type[Adapter]) -> None:
 # --- the implementation's side -------------------------------------------------------------------
 
 
+ERROR_MEMBERS = (
+    "phase",
+    "message",
+    "http_status",
+    "server_code",
+    "server_title",
+    "server_detail",
+    "connection_id",
+    "req_id",
+    "raw_body",
+    "close_code",
+    "close_reason",
+)
+
+
 class AvatarKitSession(Session):
     """One `AvatarSession` and the settings it was made with."""
 
@@ -538,7 +534,7 @@ class AvatarKitAdapter(Adapter):
         if code in {"connectionFailed", "connectionClosed"}:
             kind = "timeout" if isinstance(error.__cause__, TimeoutError) else "transport"
         members = {member: getattr(error, member, None) for member in ERROR_MEMBERS}
-        return {**members, "code": code, "kind": kind, "type": type(error).__name__}
+        return {**members, "code": code, "kind": kind}
 
     async def _open(self, params: Json) -> Json:
         settings = settings_of(params)

@@ -64,25 +64,10 @@ from websockets import exceptions as websocket_errors  # noqa: E402
 
 # --- the contract's side; the same in every Python adapter of this folder ------------------------
 
-ERROR_MEMBERS = (
-    "code",
-    "phase",
-    "message",
-    "http_status",
-    "server_code",
-    "server_title",
-    "server_detail",
-    "connection_id",
-    "req_id",
-    "raw_body",
-    "close_code",
-    "close_reason",
-    "kind",
-    "type",
-)
 QUIET_TURNS = 20  # turns of the event loop without traffic after which nothing is left to do
 PEER_SILENCE = 0.1  # real seconds given to the peer, after each timer that fired, to answer
 END_LIMIT = 60.0  # seconds on the moved clock that a session may take to end
+RESET = {"kind": "local", "type": "Reset", "message": "dropped by a reset"}
 
 log = logging.getLogger("adapter")
 
@@ -244,7 +229,7 @@ class Adapter:
     def error_record(self, error: BaseException) -> Json:
         known = {"kind": "local", "type": type(error).__name__, "message": str(error)}
         known.update(self.record(error))
-        return {member: known.get(member) for member in ERROR_MEMBERS}
+        return {member: value for member, value in known.items() if value is not None}
 
     async def serve(self, source: BinaryIO) -> None:
         """Obey until the end of input."""
@@ -285,7 +270,7 @@ class Adapter:
         except UnsupportedError as error:
             answer = {"answer": "unsupported", "reason": str(error)}
         except asyncio.CancelledError:
-            answer = {"answer": "error", "error": self._reset_record()}
+            answer = {"answer": "error", "error": dict(RESET)}
         except Exception as error:  # noqa: BLE001 - whatever the implementation raises is its answer
             answer = {"answer": "error", "error": self.error_record(error)}
         self.write({"id": number, **answer})
@@ -294,10 +279,6 @@ class Adapter:
         if command not in self.commands:
             raise UnsupportedError(f"{self.name} has nothing for the command {command!r}")
         return self.commands[command]
-
-    def _reset_record(self) -> Json:
-        members = {"kind": "local", "type": "Reset", "message": "dropped by a reset"}
-        return {member: members.get(member) for member in ERROR_MEMBERS}
 
     async def _describe(self, _: Json) -> Json:
         return {
@@ -511,16 +492,16 @@ class Agent(Session, sdk.AgentListener):
         self.report("audio", {**fields, "payload": encoded(frame.payload)})
 
     async def on_error(self, code: str, message: str) -> None:
-        members = {
+        record = {  # what the platform sent need not be a string
             "code": "PLATFORM_ERROR",
             "phase": "runtime",
-            "message": message,
-            "server_code": code,
-            "server_detail": message,
+            "message": str(message),
+            "server_code": str(code),
+            "server_detail": str(message),
             "kind": "protocol",
             "type": "on_error",
         }
-        self.report("error", {member: members.get(member) for member in ERROR_MEMBERS})
+        self.report("error", record)
 
     async def on_closed(self, code: int, reason: str) -> None:
         self.report("closed", {"code": code, "reason": reason})
@@ -553,6 +534,7 @@ class LiveAvatarAdapter(Adapter):
             "roles": ["client"],
             "features": [
                 "audio_input",
+                "callback_faults",
                 "clock",
                 "closing_events",
                 "custom_events",
@@ -574,7 +556,6 @@ class LiveAvatarAdapter(Adapter):
                 "voice_id",
             ],
             "missing": {
-                "text_response": "the SDK takes seq and timestamp of each chunk from its caller",
                 "split_audio": "the SDK takes finished frames from its caller",
                 "image_output": "the SDK has no method that sends an image frame",
                 "image_input": "the SDK has no callback for image frames",

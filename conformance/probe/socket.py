@@ -89,7 +89,7 @@ class ProbeSocket(asyncio.Protocol):
         """
         try:
             uri = parse_uri(url)
-        except InvalidURI as error:
+        except (InvalidURI, ValueError) as error:  # a port that is no number
             raise StepUnmetError(f"not a WebSocket URL: {error}") from error
         self._protocol = self._kind(
             uri,
@@ -152,7 +152,7 @@ class ProbeSocket(asyncio.Protocol):
             # The protocol object must know, or it would answer the server's close frame by another.
             cast("ClientProtocol", self._protocol).send_close(code, reason)
         except (InvalidState, ProtocolError):
-            self._frame(Opcode.CLOSE, b"" if code is None else Close(code, reason).serialize())
+            self._frame(Opcode.CLOSE, b"" if code is None else _close_payload(code, reason))
         self._write_out()
 
     def reset(self) -> None:
@@ -285,6 +285,11 @@ class ProbeSocket(asyncio.Protocol):
                 transport.write(data)
             elif transport.can_write_eof():
                 transport.write_eof()
+
+
+def _close_payload(code: int, reason: str) -> bytes:
+    """The payload of a close frame, legal or not."""
+    return code.to_bytes(2, "big") + reason.encode()
 
 
 _ON_FRAME = {

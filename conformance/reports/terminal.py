@@ -175,7 +175,7 @@ class LiveScreen(Screen):
         self._task = self._bar.add_task("", total=len(collector.jobs), counts="")
         # Without a thread of its own: worker processes are forked while this is on the screen.
         self._live = Live(
-            self._bar, console=Console(file=self._stream), auto_refresh=False, transient=True
+            self._bar, console=Console(file=self._stream, force_terminal=True), auto_refresh=False, transient=True
         )
         self._live.start()
 

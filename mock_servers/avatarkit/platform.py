@@ -23,7 +23,8 @@ from mock_servers.avatarkit.session import AvatarKitSession
 from mock_servers.avatarkit.wire import NAMES, AvatarKitCodec
 from mock_servers.catalogue import catalogue_reply, points_of
 from mock_servers.exchange import json_response
-from mock_servers.platform import Platform, convert_options
+from mock_servers.options import convert_options
+from mock_servers.platform import Platform
 from mock_servers.redaction import SecretPositions
 from mock_servers.schemas import SchemaCheck
 

@@ -109,16 +109,17 @@ class AvatarKitCodec(Codec):
 
     def document(self, endpoint: str, body: bytes, *, response: bool) -> Decoded:
         """Explain an HTTP body."""
+        schema = _BODIES.get((endpoint, response))
         if not body:
             return Decoded()
         try:
             document = json.loads(body)
         except (ValueError, RecursionError) as error:
-            return Decoded(problems=[f"not JSON: {error}"])
+            # Errors may be plain text, of the console as of the ingress (section 2).
+            return Decoded(problems=[] if response else [f"not JSON: {error}"])
         if not is_object(document):
             return Decoded(problems=["not a JSON object"])
         problems: list[str] = []
-        schema = _BODIES.get((endpoint, response))
         # Error bodies have shapes of their own.
         if schema is not None and not (response and "sessionToken" not in document):
             problems = self._schemas.problems(schema, document)

@@ -11,9 +11,11 @@ from mock_servers.accounts import Account
 from mock_servers.actions import Vocabulary
 from mock_servers.catalogue import catalogue_reply, points_of
 from mock_servers.liveavatar.actions import ACTIONS
-from mock_servers.liveavatar.session import AgentSession, LiveAvatarSession
+from mock_servers.liveavatar.agents import AgentSession
+from mock_servers.liveavatar.session import LiveAvatarSession
 from mock_servers.liveavatar.wire import LiveAvatarCodec
-from mock_servers.platform import Platform, convert_options
+from mock_servers.options import convert_options
+from mock_servers.platform import Platform
 from mock_servers.redaction import SecretPositions
 from mock_servers.schemas import SchemaCheck
 from protocol_core.http import HttpRequest

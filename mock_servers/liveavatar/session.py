@@ -1,8 +1,7 @@
-"""The platform's side of one agent connection, and the session that outlives it.
+"""The platform's side of one agent connection.
 
-`AgentSession` is what REST starts and stops: it owns the protocol's `ServerSession` and survives
-lost connections. `LiveAvatarSession` is one socket of it: it plays the user, the synthesis and the
-renderer.
+It plays the user, the speech synthesis and the renderer for one socket. The session itself outlives
+its sockets: see `mock_servers.liveavatar.agents`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mock_servers.documents import is_object, substitute
@@ -25,47 +23,18 @@ from protocol_core.liveavatar import platform_events as p
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mock_servers.accounts import Account
     from mock_servers.connection import Connection
     from mock_servers.liveavatar import actions as a
+    from mock_servers.liveavatar.agents import AgentSession
     from mock_servers.liveavatar.platform import LiveAvatarPlatform
     from protocol_core.clock import Timer
-    from protocol_core.liveavatar.server import ServerSession
 
-__all__ = ["AgentSession", "LiveAvatarSession"]
+__all__ = ["LiveAvatarSession"]
 
 _PROMPT: Final = "prompt"
 _STATE_TRIGGERS_OF_SPEECH: Final = frozenset(
     {"chunk", "audio_start", "prompt", "prompt_audio_start", "prompt_prepared", "rendered"}
 )
-
-
-@dataclass(eq=False)
-class AgentSession:
-    """A session as REST knows it.
-
-    Attributes:
-        id: public id.
-        secret: what the agent's WebSocket URL is authorised by.
-        account: who pays.
-        avatar_id: the avatar.
-        sandbox: whether it runs in the sandbox.
-        core: the protocol's session.
-        socket: the connection that serves it now.
-        ended: whether it is over; its URL is refused from then on.
-        expiry: ends the session when no agent comes, or comes back.
-    """
-
-    id: str
-    secret: str
-    account: Account
-    avatar_id: str
-    sandbox: bool
-    core: ServerSession
-    socket: LiveAvatarSession | None = None
-    ended: bool = False
-    expiry: Timer | None = None
-    requests: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
 
 class LiveAvatarSession(LiveSession):

@@ -103,7 +103,8 @@ class LiveAvatarCodec(Codec):
 
     def document(self, endpoint: str, body: bytes, *, response: bool) -> Decoded:
         """Explain an HTTP body."""
-        if not body:
+        schema = _BODIES.get((endpoint, response))
+        if not body or schema is None:
             return Decoded()
         try:
             document = json.loads(body)
@@ -111,8 +112,7 @@ class LiveAvatarCodec(Codec):
             return Decoded(problems=[f"not JSON: {error}"])
         if not is_object(document):
             return Decoded(problems=["not a JSON object"])
-        schema = _BODIES.get((endpoint, response))
-        problems = self._schemas.problems(schema, document) if schema else []
+        problems = self._schemas.problems(schema, document)
         return Decoded(name=endpoint, data=document, views=(document,), problems=problems)
 
     def _problems(self, name: str, document: dict[str, Any], sender: str) -> list[str]:

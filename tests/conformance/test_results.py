@@ -118,6 +118,6 @@ def test_the_file_is_what_its_schema_says(tmp_path: Path) -> None:
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    path.write_text('{"results": 2}', encoding="utf-8")
+    path.write_text('{"version": 2}', encoding="utf-8")
     with pytest.raises(ValueError, match="not a result file"):
         read_results(path)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from avatar_protocols import schemas
 from mock_servers.actions import COMMON, ActionSpec, Close, Reply, Send, Vocabulary
 from protocol_core.errors import ConfigurationError
 
@@ -30,6 +31,7 @@ def vocabulary():
         ({"close": {"code": 4000, "reason": "r"}}, "message", Close(code=4000, reason="r")),
         ({"close": {"code": None}}, "message", Close(code=None)),
         ({"ping": True}, "message", True),
+        ({"withhold_pong": True}, "message", True),
         ({"reset": True}, "http", True),
         ({"delay": 2}, "message", 2.0),
         ({"advance": 1.5}, None, 1.5),
@@ -67,6 +69,11 @@ def test_mistakes_are_named_with_their_place(vocabulary, item, point, complaint)
     with pytest.raises(ConfigurationError, match=complaint) as caught:
         vocabulary.action(item, "plan[3].do[1]", point)
     assert caught.value.setting.startswith("plan[3].do[1]")
+
+
+def test_every_action_of_the_schema_is_known():
+    described = schemas.meta("plan")["$defs"]["Action"]["properties"]
+    assert set(described) <= set(COMMON)
 
 
 def test_every_common_action_says_where_it_makes_sense():

@@ -55,6 +55,16 @@ async def test_pings_are_answered_and_journaled(echo, dial):
         ]
 
 
+async def test_pongs_can_be_withheld(echo, dial):
+    async with echo() as platform:
+        ws = await dial(platform, autoping=False)
+        await platform.act({"withhold_pong": True})
+        await ws.ping(b"abc")
+        await ws.send_bytes(b"x")
+        answer = await ws.receive()
+        assert (answer.type, answer.data) == (WSMsgType.BINARY, b"x")
+
+
 @pytest.mark.parametrize(("code", "reason"), [(1000, ""), (4001, "enough"), (1001, "gone")])
 async def test_a_client_s_close_is_answered_with_its_code(echo, dial, code, reason):
     async with echo() as platform:

@@ -193,10 +193,12 @@ async def test_actions_are_checked_before_they_run(echo, dial):
 
 
 async def test_reset_forgets_everything(echo, dial, http):
-    async with echo(plan=[{"on": "http", "do": []}]) as platform:
-        await dial(platform)
+    async with echo() as platform:
+        ws = await dial(platform)
+        platform.plan.append({"on": "http", "do": []})
         platform.accounts.by_name("demo").credits = 0
         platform.reset()
+        assert (await ws.receive()).type.name in {"CLOSED", "ERROR"}
         assert platform.plan.rules == []
         assert platform.accounts.by_name("demo").credits is None
         async with http.post(f"{platform.urls['base']}/hello") as reply:

@@ -65,6 +65,22 @@ async def test_paths_that_nobody_serves(echo, http):
                 assert (await reply.json())["platforms"] == ["echo"]
         async with http.get(f"{root}/echo/socket") as reply:
             assert reply.status == 426
+        headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        async with http.get(f"{root}/echo//socket", headers=headers) as reply:
+            assert reply.status == 404
+        seen = [(r.kind, r.target, r.status) for r in platform.journal.records if r.name == ""]
+        assert seen == [
+            ("http_request", "/", None),
+            ("http_response", "", 404),
+            ("http_request", "/other/hello", None),
+            ("http_response", "", 404),
+            ("http_request", "/echo/nothing", None),
+            ("http_response", "", 404),
+            ("http_request", "/echo", None),
+            ("http_response", "", 404),
+            ("upgrade_request", "/echo//socket", None),
+            ("upgrade_response", "", 404),
+        ]
 
 
 async def test_request_bodies_are_bounded(echo, http):
@@ -80,6 +96,7 @@ async def test_upgrades_that_are_no_websocket_handshake(echo, http):
         async with http.get(f"{platform.urls['base']}/socket", headers=headers) as reply:
             assert reply.status == 400
         assert platform.sessions == []
+        assert platform.ends == [(None, "")]
 
 
 async def test_no_subprotocol_is_selected(echo, dial):

@@ -12,7 +12,7 @@ is a choice. ``expect.errors`` is a list of several, in their order at each plac
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from conformance.checks import Findings, failed, passed
 from conformance.checks.avatarkit._client import reported
@@ -73,11 +73,12 @@ def members_agree(trace: Trace, members: Iterable[str], rule: str) -> Findings:
 
 
 def _same(value: object, wanted: Any) -> bool:  # noqa: ANN401 - a member, or a list of choices
-    choices: list[Any] = wanted if isinstance(wanted, list) else [wanted]
+    choices = cast("list[object]", wanted) if isinstance(wanted, list) else [wanted]
     return value in choices or (value is None and any(choice in {None, ""} for choice in choices))
 
 
 def _shown(wanted: Any) -> str:  # noqa: ANN401 - as above
     if wanted in (None, ""):
         return "empty"
-    return " or ".join(map(repr, wanted)) if isinstance(wanted, list) else repr(wanted)
+    choices = cast("list[object]", wanted) if isinstance(wanted, list) else [wanted]
+    return " or ".join(map(repr, choices))

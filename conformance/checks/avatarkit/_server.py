@@ -14,6 +14,7 @@ from conformance.checks.avatarkit._client import (
     CONFIGURE,
     ERROR,
     INTERRUPT,
+    Request,
     confirmed,
     envelope,
     requests,
@@ -22,7 +23,6 @@ from conformance.checks.avatarkit._client import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.checks.avatarkit._client import Request
     from conformance.trace import Socket, Trace
 
 __all__ = [
@@ -121,7 +121,7 @@ def interrupted(socket: Socket) -> set[str]:
 
 
 def served(trace: Trace) -> Iterator[Finding]:
-    """Each request that ended was answered to its end, and nothing was reported as wrong with it."""
+    """Each request that ended was answered to its end, and nothing was reported as wrong."""
     for socket in trace.sockets():
         if confirmed(socket) is None:
             continue

@@ -83,7 +83,10 @@ def audio_is_sent(trace: Trace) -> Findings:
 def _announced(trace: Trace, name: str, rates: tuple[int, ...]) -> Findings:
     for opening in openings(trace):
         asked = opening.setting("sample_rate")
-        if opening.socket is None or opening.setting("audio_format", "pcm_s16le") != name:
+        if (
+            opening.socket is None
+            or opening.setting("audio_format", AudioFormatName.PCM_S16LE) != name
+        ):
             continue
         if asked is not None and asked not in rates:
             continue  # the application's mistake (OP-13)

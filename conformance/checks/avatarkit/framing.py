@@ -71,13 +71,14 @@ def reserved_numbers(trace: Trace) -> Findings:
             continue
         if message.type == RESERVED_TYPE:
             yield failed(record, f"a message of type {RESERVED_TYPE}, which is reserved")
-        elif RESERVED_FIELD in _unknown(message):
+        elif RESERVED_FIELD in unknown_fields(message):
             yield failed(record, f"field {RESERVED_FIELD} of the envelope, which is reserved")
         else:
             yield passed(record)
 
 
-def _unknown(message: Message) -> set[int]:
+def unknown_fields(message: Message) -> set[int]:
+    """The numbers of the fields of a message that the schema does not know."""
     return {field.field_number for field in UnknownFieldSet(message)}  # type: ignore[attr-defined] # the stubs lack it
 
 
@@ -138,7 +139,7 @@ def unknown_fields_are_tolerated(trace: Trace) -> Findings:
     errors = [error for error in reported(trace) if error.record.kind == "event"]
     for record in trace.messages("server"):
         message = envelope(record)
-        if message is None or not _has_unknown(message):
+        if message is None or not _hasunknown_fields(message):
             continue
         if record.name == CONFIRM and confirmed_by(record, trace):
             call = next((c for c in opened if c.during(record)), None)
@@ -163,9 +164,11 @@ def confirmed_by(record: Record, trace: Trace) -> bool:
     return any(confirmed(socket) is record for socket in trace.sockets())
 
 
-def _has_unknown(message: pb.Message) -> bool:
+def _hasunknown_fields(message: pb.Message) -> bool:
     case = message.WhichOneof("data")
-    return bool(_unknown(message)) or (case is not None and bool(_unknown(getattr(message, case))))
+    return bool(unknown_fields(message)) or (
+        case is not None and bool(unknown_fields(getattr(message, case)))
+    )
 
 
 def _ignored(trace: Trace, odd: list[Record], what: str) -> Findings:

@@ -179,12 +179,20 @@ def normal_ends(trace: Trace) -> Findings:
             yield passed(end, closed)
 
 
+def _abnormal_ends(trace: Trace) -> Iterator[Record]:
+    """The ends of open sessions that are not normal: by the server, or by a fault of the client."""
+    for socket in trace.sockets():
+        end = socket.end
+        if confirmed(socket) is None or end is None or _is_clean(end):
+            continue
+        if end.sender == "server" or end.kind == "close":
+            yield end
+
+
 @check("AVK-CLOSE-003", role="client")
 def other_ends(trace: Trace) -> Findings:
     """Any other end is a connectionClosed with code and reason, then the close is notified."""
-    for _, end in _server_ends(trace):
-        if _is_clean(end):
-            continue
+    for end in _abnormal_ends(trace):
         error = next(
             (e for e in reported(trace) if e.record.kind == "event" and e.record.seq > end.seq),
             None,
@@ -207,7 +215,10 @@ def other_ends(trace: Trace) -> Findings:
                 end,
             )
         elif error.get("close_code") not in wanted or (
-            end.kind == "close" and (error.get("close_reason") or "") != end.reason
+            # A frame that the client sent may be echoed without its reason.
+            end.kind == "close"
+            and end.sender == "server"
+            and (error.get("close_reason") or "") != end.reason
         ):
             yield failed(
                 error.record,

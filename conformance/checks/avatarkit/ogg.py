@@ -2,107 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from avatar_protocols.avatarkit.v0_1_7.constants import Ogg, Opus, Pcm
 from conformance.checks import Findings, check, failed, passed
-from conformance.checks.avatarkit._client import (
-    AUDIO,
-    Call,
-    Request,
-    audio_of,
-    calls,
-    configuration,
-    envelope,
-    openings,
-    requests,
+from conformance.checks.avatarkit._streams import (
+    HEADER_PAGES,
+    Stream,
+    encoded_streams,
+    given_encoded,
+    pages_of,
 )
-from conformance.checks.avatarkit._states import sent_after
-from protocol_core.ogg import OggError, Page, PageReader
 from protocol_core.opus import OpusError, OpusHead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from conformance.checks import Finding
-    from conformance.checks.avatarkit._client import Opening
     from conformance.trace import Trace
 
 _HEAD: Final = Opus.HEAD_MAGIC.encode()
 _TAGS: Final = Opus.TAGS_MAGIC.encode()
-HEADER_PAGES: Final = 2
-
-
-class Stream(msgspec.Struct, frozen=True, kw_only=True):
-    """One request of a session that encodes.
-
-    Attributes:
-        request: its messages.
-        rate: the announced rate in Hz.
-        given: bytes of PCM that the application gave for it.
-        pages: its pages, as far as they can be read.
-        problem: why the rest cannot be read; "" if all could.
-    """
-
-    request: Request
-    rate: int
-    given: int
-    pages: list[Page]
-    problem: str
-
-    @property
-    def audio_pages(self) -> list[Page]:
-        return self.pages[HEADER_PAGES:]
-
-
-def _pages(data: bytes) -> tuple[list[Page], str]:
-    reader = PageReader(verify=False)
-    pages: list[Page] = []
-    try:
-        pages += reader.feed(data)
-        reader.close()
-    except OggError as error:
-        return pages, str(error)
-    return pages, ""
-
-
-def _encoding(trace: Trace) -> Iterator[tuple[Opening, list[Call], list[Request], int]]:
-    """The sessions that encode: their calls, their requests, the announced rate."""
-    found = list(openings(trace))
-    ends = [*[opening.call.command.seq for opening in found[1:]], float("inf")]
-    for opening, end in zip(found, ends, strict=True):
-        sent = configuration(opening.socket) if opening.socket is not None else None
-        if opening.setting("encoder") is None or opening.socket is None or sent is None:
-            continue
-        start = opening.call.command.seq
-        given = [c for c in calls(trace, "send_audio") if start < c.command.seq < end]
-        yield opening, given, requests(opening.socket), sent[1].sample_rate
-
-
-def _streams(trace: Trace) -> Iterator[Stream]:
-    """The encoded requests that the application has ended or that carry pages."""
-    for _, given, found, rate in _encoding(trace):
-        by_id: dict[str, int] = {}
-        for call in given:
-            if call.done:
-                name = str(call.result.get("req_id") or "")
-                by_id[name] = by_id.get(name, 0) + len(audio_of(call))
-        for request in found:
-            pages, problem = _pages(request.audio)
-            yield Stream(
-                request=request,
-                rate=rate,
-                given=by_id.get(request.req_id, 0),
-                pages=pages,
-                problem=problem,
-            )
 
 
 def _each(trace: Trace, judge: Callable[[Stream], str]) -> Findings:
     """Judge every stream that has pages; the judge says what is wrong, or nothing."""
-    for stream in _streams(trace):
+    for stream in encoded_streams(trace):
         if not stream.request.audio:
             continue
         wrong = judge(stream) if stream.pages else f"no Ogg pages: {stream.problem}"
@@ -129,9 +54,9 @@ def one_stream_a_request(trace: Trace) -> Findings:
 
 def _passed_on(trace: Trace) -> Findings:
     """Requests of sessions that pass on encoded audio: one stream each, if it was given so."""
-    for _, request, given in _given_encoded(trace):
-        pages, problem = _pages(request.audio)
-        whole, _ = _pages(given)
+    for _, request, given in given_encoded(trace):
+        pages, problem = pages_of(request.audio)
+        whole, _ = pages_of(given)
         if not whole or not request.ended:
             continue
         if problem or sum(page.bos for page in pages) != sum(page.bos for page in whole):
@@ -229,7 +154,7 @@ def numbers_and_serials(trace: Trace) -> Findings:
 
     yield from _each(trace, judge)
     owner: dict[int, str] = {}
-    for stream in _streams(trace):
+    for stream in encoded_streams(trace):
         if stream.pages:
             serial, req_id = stream.pages[0].serial, stream.request.req_id
             if owner.setdefault(serial, req_id) != req_id:
@@ -252,7 +177,7 @@ def crc_is_right(trace: Trace) -> Findings:
 @check("AVK-OGG-008", role="client")
 def end_of_stream(trace: Trace) -> Findings:
     """EOS on the last audio page and only there; its granule counts real samples only."""
-    for stream in _streams(trace):
+    for stream in encoded_streams(trace):
         if stream.request.ended and stream.audio_pages and not stream.problem:
             yield _ending(stream)
 
@@ -283,7 +208,7 @@ def _ending(stream: Stream) -> Finding:
 @check("AVK-OGG-010", role="client")
 def lacing(trace: Trace) -> Findings:
     """A packet is laced as its size says: no empty packet behind one of a multiple of 255."""
-    for stream in _streams(trace):
+    for stream in encoded_streams(trace):
         multiples, wrong = 0, ""
         for number, page in enumerate(stream.pages):
             packets = page.packets()
@@ -310,25 +235,10 @@ def lacing(trace: Trace) -> Findings:
 # -- audio that comes encoded ----------------------------------------------------------------------
 
 
-def _given_encoded(trace: Trace) -> Iterator[tuple[list[Call], Request, bytes]]:
-    """The requests of sessions that pass on encoded audio: calls, request, bytes given."""
-    for opening in openings(trace):
-        ogg = opening.setting("audio_format") == "ogg_opus"
-        if not ogg or opening.setting("encoder") is not None or opening.socket is None:
-            continue
-        for request in requests(opening.socket):
-            mine = [
-                call
-                for call in calls(trace, "send_audio")
-                if call.done and call.result.get("req_id") == request.req_id
-            ]
-            yield mine, request, b"".join(map(audio_of, mine))
-
-
 @check("AVK-OGG-012", role="client")
 def passed_on_unchanged(trace: Trace) -> Findings:
     """Encoded audio is passed on byte for byte."""
-    for _, request, given in _given_encoded(trace):
+    for _, request, given in given_encoded(trace):
         if request.audio == given:
             yield passed(*request.records)
         else:
@@ -336,85 +246,3 @@ def passed_on_unchanged(trace: Trace) -> Findings:
                 request.records[0],
                 f"{len(request.audio)} bytes were passed on, which are not the {len(given)} given",
             )
-
-
-# -- calls of an encoder ---------------------------------------------------------------------------
-
-
-@check("AVK-OGG-015", role="client")
-def even_number_of_bytes(trace: Trace) -> Findings:
-    """An odd number of PCM bytes is refused locally."""
-    for _, given, _, _ in _encoding(trace):
-        for call in given:
-            if call.answer is None or len(audio_of(call)) % Pcm.SAMPLE_BYTES == 0:
-                continue
-            if call.error is not None and call.error.local:
-                yield passed(call.answer)
-            else:
-                yield failed(
-                    call.answer,
-                    f"{len(audio_of(call))} bytes of PCM were answered by "
-                    f"{call.error or call.kind}, not refused locally",
-                )
-
-
-@check("AVK-OGG-016", role="client")
-def nothing_without_a_page(trace: Trace) -> Findings:
-    """A call that completes no page sends no message."""
-    for _, given, _, _ in _encoding(trace):
-        for call in given:
-            if not call.done or call.params.get("end"):
-                continue
-            if not sent_after(trace, call, AUDIO):
-                yield passed(call.answer)
-    for record in trace.messages("client", AUDIO):
-        message = envelope(record)
-        if message is None:
-            continue
-        chunk = message.client_audio_input
-        if not chunk.audio and not chunk.end:
-            yield failed(record, "an audio message without audio and without end=true")
-
-
-@check("AVK-OGG-017", role="client")
-def empty_request(trace: Trace) -> Findings:
-    """A request without PCM ends by empty audio, without a page."""
-    for _, given, found, _ in _encoding(trace):
-        for request in found:
-            mine = [c for c in given if c.done and c.result.get("req_id") == request.req_id]
-            if not mine or any(map(audio_of, mine)) or not request.ended:
-                continue
-            if request.audio:
-                yield failed(
-                    request.records[0],
-                    f"a request without PCM carries {len(request.audio)} bytes, not empty audio",
-                )
-            else:
-                yield passed(request.records[-1])
-
-
-@check("AVK-OGG-019", role="client")
-def encoder_settings(trace: Trace) -> Findings:
-    """Frame durations and applications beyond the listed ones are refused locally."""
-    for opening in openings(trace):
-        settings: dict[str, Any] = opening.setting("encoder") or {}
-        duration = settings.get("frame_duration_ms", Opus.FRAME_DURATION_DEFAULT)
-        application = settings.get("application", Opus.APPLICATION_DEFAULT)
-        if duration in Opus.FRAME_DURATIONS and application in Opus.APPLICATIONS:
-            continue
-        what = f"an encoder of {duration} ms for {application!r}"
-        sent = trace.first(kind="message", sender="client", name=AUDIO)
-        refusals = [
-            call.error
-            for name in ("open", "send_audio")
-            for call in calls(trace, name)
-            if call.error is not None
-        ]
-        if sent is not None:
-            yield failed(sent, f"{what} was accepted and audio was sent")
-        elif any(error.local for error in refusals):
-            yield passed(refusals[0].record)
-        elif refusals:
-            yield failed(refusals[0].record, f"{what} led to {refusals[0]}, not a local refusal")
-        elif calls(trace, "send_audio"):
-            yield failed(opening.call.answer, f"{what} was accepted, not refused locally")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from google.protobuf.unknown_fields import UnknownFieldSet
-
 from avatar_protocols.avatarkit.v0_1_7.constants import Limit
 from avatar_protocols.avatarkit.v2 import message_pb2 as pb
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.avatarkit._client import confirmed, envelope, member_of
 from conformance.checks.avatarkit._server import refusals, served
-from conformance.checks.avatarkit.framing import RESERVED_FIELD, RESERVED_TYPE
+from conformance.checks.avatarkit.framing import RESERVED_FIELD, RESERVED_TYPE, unknown_fields
 from conformance.trace import payload
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ def type_and_payload_agree(trace: Trace) -> Findings:
 @check("AVK-FRAME-004", role="server")
 @check("AVK-FRAME-005", role="server")
 def reads_lawful_messages(trace: Trace) -> Findings:
-    """Absent fields mean their defaults, unknown ones mean nothing: the session is served as usual."""
+    """Absent fields mean their defaults, unknown ones mean nothing: the session is served."""
     for socket in trace.sockets():
         if socket.is_open and confirmed(socket) is None:
             yield failed(socket.upgrade, "a lawful configuration was not confirmed")
@@ -69,10 +67,9 @@ def emits_nothing_reserved(trace: Trace) -> Findings:
         message = envelope(record)
         if message is None:
             continue
-        fields = {field.field_number for field in UnknownFieldSet(message)}
         if message.type == RESERVED_TYPE:
             yield failed(record, f"type {RESERVED_TYPE} is reserved")
-        elif RESERVED_FIELD in fields:
+        elif RESERVED_FIELD in unknown_fields(message):
             yield failed(record, f"envelope field {RESERVED_FIELD} is reserved")
         else:
             yield passed(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.checks import Findings, check, failed, passed
@@ -121,7 +122,7 @@ def serves_in_order(trace: Trace) -> Findings:
     """First in, first out; the answers of two requests are not mixed."""
     for socket in trace.sockets():
         order = [a for a in answers(socket) if a.animation]
-        for earlier, later in zip(order, order[1:], strict=False):
+        for earlier, later in pairwise(order):
             last, first = earlier.animation[-1][0], later.animation[0][0]
             if first.seq < last.seq:
                 yield failed(
@@ -135,7 +136,7 @@ def serves_in_order(trace: Trace) -> Findings:
 
 @check("AVK-ANIM-001", role="server", always=True)
 def answers_every_request(trace: Trace) -> Findings:
-    """Without egress each request that ended is answered; no more is asked of a session that was cut."""
+    """Without egress each request that ended is answered, unless the session was cut."""
     for socket in trace.sockets():
         if confirmed(socket) is None or not direct(socket):
             continue

@@ -36,7 +36,7 @@ _BILLING_CODES: Final = frozenset(
 
 
 def _refused(trace: Trace) -> Iterator[tuple[Socket, Refused | None]]:
-    """Each open socket with the error the scenario expects: the one after ``expect.after``, if given."""
+    """Each open socket with its first error; of those after the handshake, if ``expect.later``."""
     for socket in trace.sockets():
         if not socket.is_open:
             continue

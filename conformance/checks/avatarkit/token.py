@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qs, urlsplit
 
 from avatar_protocols.avatarkit.v0_1_7.constants import (
@@ -202,9 +202,9 @@ def _shows_key(record: Record) -> bool:
 
 def _contains(value: Any) -> bool:  # noqa: ANN401 - any document
     if isinstance(value, dict):
-        return any(map(_contains, value.values()))
+        return any(map(_contains, cast("dict[str, object]", value).values()))
     if isinstance(value, list):
-        return any(map(_contains, value))
+        return any(map(_contains, cast("list[object]", value)))
     return isinstance(value, str) and API_KEY in value
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "IMAGE",
     "START",
     "STOP",
+    "TOP_LEVEL",
     "AgentTime",
     "answer_of",
     "code_of",
@@ -34,7 +35,9 @@ __all__ = [
     "delivered",
     "delivered_frames",
     "frame_fault",
+    "has_unknown_members",
     "lacking",
+    "misplaced",
     "option",
     "outcomes",
     "socket_of",
@@ -48,6 +51,7 @@ START = constants.Endpoint.SESSION_START.name
 STOP = constants.Endpoint.SESSION_STOP.name
 AUDIO = AudioFrame.__name__
 IMAGE = ImageFrame.__name__
+TOP_LEVEL = ("requestId", "responseId", "seq", "timestamp")
 
 _UNPACK = {AUDIO: AudioFrame.unpack, IMAGE: ImageFrame.unpack}
 
@@ -111,6 +115,34 @@ def _lacking(schema: dict[str, Any], value: object, prefix: str) -> Iterator[str
     for member, part in schema.get("properties", {}).items():
         if member in value:
             yield from _lacking(_resolve(part), value[member], f"{prefix}{member}.")
+
+
+def misplaced(record: Record) -> str:
+    """What is wrong with the places of an event's members (LAC-MSG-002); "" if nothing."""
+    members = payload_members(record.name)
+    inner = top(record, "data")
+    if members is None:
+        return "" if inner is None and "data" not in (record.data or {}) else "it has no data"
+    if inner is not None and not isinstance(inner, dict):
+        return "data must be an object"
+    known = (definition(record.name) or {}).get("properties", {})
+    for member in TOP_LEVEL:
+        if member in known and member not in (record.data or {}) and member in (inner or {}):
+            return f"{member} stands in data; its place is the top level"
+    for member in members:
+        if member not in known and member in (record.data or {}) and member not in (inner or {}):
+            return f"{member} stands at top level; its place is data"
+    absent = [path for path in lacking(record) if path == "data" or path in TOP_LEVEL]
+    return f"{', '.join(absent)} is missing" if absent else ""
+
+
+def has_unknown_members(record: Record) -> bool:
+    """Whether an event has members that no document names."""
+    known = (definition(record.name) or {}).get("properties", {})
+    inner = payload_members(record.name) or {}
+    content = top(record, "data")
+    extra = content.keys() - inner.keys() if isinstance(content, dict) else set()
+    return bool((record.data or {}).keys() - known.keys() or extra)
 
 
 # --- the adapter's side --------------------------------------------------------------------------

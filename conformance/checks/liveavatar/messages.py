@@ -9,12 +9,14 @@ from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.messages import EventName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import (
+    TOP_LEVEL,
     data_of,
     definition,
     delivered,
+    has_unknown_members,
     lacking,
+    misplaced,
     option,
-    payload_members,
     survived,
     texts,
     top,
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from avatar_protocols.trace import Record
     from conformance.trace import Trace
 
-_TOP_LEVEL = ("requestId", "responseId", "seq", "timestamp")
 #: What an application is told of an event, by the adapter's name of it.
 _TOLD = {
     EventName.INPUT_TEXT: "text",
@@ -61,29 +62,11 @@ def envelope(trace: Trace) -> Findings:
     for record in trace.messages("client"):
         if record.opcode != "text" or record.data is None or definition(record.name) is None:
             continue
-        problem = _misplaced(record)
+        problem = misplaced(record)
         if problem:
             yield failed(record, f"{record.name}: {problem}")
         else:
             yield passed(record)
-
-
-def _misplaced(record: Record) -> str:
-    members = payload_members(record.name)
-    inner = top(record, "data")
-    if members is None:
-        return "" if inner is None and "data" not in (record.data or {}) else "it has no data"
-    if inner is not None and not isinstance(inner, dict):
-        return "data must be an object"
-    known = (definition(record.name) or {}).get("properties", {})
-    for member in _TOP_LEVEL:
-        if member in known and member not in (record.data or {}) and member in (inner or {}):
-            return f"{member} stands in data; its place is the top level"
-    for member in members:
-        if member not in known and member in (record.data or {}) and member not in (inner or {}):
-            return f"{member} stands at top level; its place is data"
-    absent = [path for path in lacking(record) if path == "data" or path in _TOP_LEVEL]
-    return f"{', '.join(absent)} is missing" if absent else ""
 
 
 @check("LAC-MSG-003", role="client")
@@ -160,7 +143,7 @@ def _holds_nothing(event: Record) -> bool:
 def unknown_members_are_tolerated(trace: Trace) -> Findings:
     """Members that no document names change nothing."""
     for record in texts(trace.records, "server", EventName.INPUT_TEXT):
-        if not _has_unknown_members(record):
+        if not has_unknown_members(record):
             continue
         event = delivered(trace, record)
         if event is not None:
@@ -168,7 +151,7 @@ def unknown_members_are_tolerated(trace: Trace) -> Findings:
         else:
             yield failed(record, "input.text with unknown members never reached the application")
     for record in texts(trace.records, "server", EventName.SESSION_INIT):
-        if not _has_unknown_members(record):
+        if not has_unknown_members(record):
             continue
         socket = next(s for s in trace.sockets() if s.number == record.connection)
         ready = [
@@ -178,14 +161,6 @@ def unknown_members_are_tolerated(trace: Trace) -> Findings:
             yield passed(ready[0], record)
         else:
             yield failed(record, "session.init with unknown members was not answered")
-
-
-def _has_unknown_members(record: Record) -> bool:
-    known = (definition(record.name) or {}).get("properties", {})
-    inner = payload_members(record.name) or {}
-    payload = top(record, "data")
-    extra = payload.keys() - inner.keys() if isinstance(payload, dict) else set()
-    return bool((record.data or {}).keys() - known.keys() or extra)
 
 
 @check("LAC-MSG-008", role="client")
@@ -255,7 +230,7 @@ def no_transition_is_refused(trace: Trace) -> Findings:
 def state_is_read_without_counters(trace: Trace) -> Findings:
     """``data.state`` is read even if seq or timestamp is missing."""
     for record in texts(trace.records, "server", EventName.SESSION_STATE):
-        absent = [path for path in lacking(record) if path in _TOP_LEVEL]
+        absent = [path for path in lacking(record) if path in TOP_LEVEL]
         state = data_of(record, "state")
         if not absent or state is None:
             continue

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
-__all__ = ["Counts", "Implementation", "Outcome", "ResultFile", "ScenarioRun", "Verdict"]
+__all__ = ["Counts", "Implementation", "Outcome", "Remark", "ResultFile", "ScenarioRun", "Verdict"]
 
 
 class Counts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,6 +21,8 @@ class Counts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     not_applicable: Annotated[int, Meta(ge=0)] = field(name="not-applicable")
     could_not_run: Annotated[int, Meta(ge=0)] = field(name="could-not-run")
     harness_error: Annotated[int, Meta(ge=0)] = field(name="harness-error")
+    known: Annotated[int, Meta(ge=0)] = 0
+    """Failed verdicts that a baseline explains; they do not fail the run."""
 
 
 class Implementation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +62,21 @@ class ScenarioRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 Outcome: TypeAlias = Literal["pass", "fail", "not-applicable", "could-not-run", "harness-error"]
 
 
+class Remark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    kind: Literal["stale", "expired", "unused"]
+    """stale: a row matched no failure although its requirement was judged, which fails the run.
+    expired: a row counts as absent. unused: a file or a row does not apply to what was
+    certified.
+    """
+    file: str
+    line: Annotated[int, Meta(ge=1)]
+    """Where in the file."""
+    requirement: str
+    """The row's requirement; empty if it is about the whole file."""
+    message: str
+    """What is the matter, and what to do."""
+
+
 class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     implementation: str
     protocol: str
@@ -80,6 +97,8 @@ class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Offending records of the trace, by seq."""
     observed: list[str] = []
     """Which of several allowed behaviours was seen."""
+    known: str = ""
+    """Why a failure does not fail the run: the reason that a baseline gives. Empty if none does."""
 
 
 class ResultFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,7 +106,7 @@ class ResultFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     it.
     """
 
-    results: Literal[1]
+    version: Literal[1]
     """Version of this format."""
     suite: str
     """Version of Understudy."""
@@ -115,3 +134,5 @@ class ResultFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether the seed also shuffled the order."""
     shard: str = ""
     """i/n if this is a part of a run."""
+    remarks: list[Remark] = []
+    """What is to be said of the baselines themselves."""

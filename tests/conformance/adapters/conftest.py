@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from avatar_protocols import schemas
 from conformance import contract
 
 HERE = Path(__file__).parent
@@ -17,11 +18,14 @@ ADAPTERS = HERE.parents[2] / "conformance" / "adapters"
 
 
 def read(line):
+    """Every line of every test has to be one that the schemas and the runner accept."""
     try:
-        contract.parse_line(line)  # every line of every test is one the runner can read
-    except contract.ContractError as error:
-        return {"garbage": str(error)}
-    return json.loads(line)
+        contract.parse_line(line)
+        message = json.loads(line)
+        schemas.adapter_validator("event" if "event" in message else "answer").validate(message)
+    except (contract.ContractError, ValueError) as error:
+        return {"garbage": f"{error}: {line}"}
+    return message
 
 
 class Talk:
@@ -77,6 +81,7 @@ class Talk:
         """End its input; its exit status and what it wrote to stderr."""
         self._writer.close()
         await self._reading
+        assert not [line["garbage"] for line in self.lines if "garbage" in line]
         log = await self.process.stderr.read()
         return await self.process.wait(), log.decode()
 

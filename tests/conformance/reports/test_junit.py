@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from conformance.reports.junit import write_junit
+
+from tests.conformance.reports.sample import results
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_every_verdict_is_a_test_case(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "junit.xml"
+    write_junit(path, results())
+    root = ET.parse(path).getroot()
+    (suite,) = root
+    assert suite.attrib["tests"] == "8"
+    assert suite.attrib["failures"] == "1"
+    assert suite.attrib["errors"] == "3"
+    assert suite.attrib["skipped"] == "1"
+    kinds = {case.attrib["name"]: [part.tag for part in case] for case in suite}
+    assert kinds["AVK-HS-001"] == []
+    assert kinds["AVK-HS-012"] == ["system-out"]
+    assert kinds["AVK-HS-005"] == ["error"]
+    assert kinds["AVK-HS-006"] == ["skipped"]
+    (failure,) = suite.iter("failure")
+    assert "<script>" in failure.attrib["message"]
+    assert "reproduce: understudy certify" in (failure.text or "")
+    assert failure.attrib["type"] == "MUST fail"
+
+
+def test_repeats_have_names_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "junit.xml"
+    write_junit(path, results(repeat=2))
+    assert "AVK-HS-001 (run 1)" in path.read_text(encoding="utf-8")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.reports.terminal import LiveScreen, Screen, counts_line, terminal
+from conformance.results import Collector, RunInfo
+from conformance.target import Target
+from conformance.worker import Job, Report
+
+from tests.conformance.helpers import fake, scenario
+from tests.conformance.reports.sample import implementation, results, verdict
+
+
+def printed(found: Any, **options: Any) -> str:
+    stream = io.StringIO()
+    Screen(stream, **options).summary(found, Path("out"))
+    return stream.getvalue()
+
+
+def test_a_verdict_for_each_requirement_then_what_went_wrong() -> None:
+    text = printed(results())
+    assert "✓ AVK-HS-001" in text
+    assert "✗ AVK-HS-002" in text
+    assert "! AVK-HS-012" in text
+    assert "opus_encoder" in text
+    assert "reproduce  understudy certify --client 'a b' --protocol avatarkit --only" in text
+    assert "FAILED  2 passed, 1 failed, 1 warnings, 1 not applicable, 1 could not run" in text
+    assert "1 scenarios played in 1.5 s, seed 7, shuffled" in text
+
+
+def test_nothing_hostile_reaches_the_terminal() -> None:
+    assert "\x1b" not in printed(results())
+    assert "\x00" not in printed(results(), colour=True)
+
+
+def test_colours_only_where_asked_for() -> None:
+    assert "\x1b[31;1m" in printed(results(), colour=True)
+
+
+def test_a_flood_of_failures_is_cut() -> None:
+    many = [verdict("AVK-HS-002", "fail", scenario=f"a/{n}", message="m") for n in range(100)]
+    text = printed(results(verdicts=many))
+    assert "… and 60 more, in the report" in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "word"),
+    [("certified", "CERTIFIED"), ("could-not-run", "COULD NOT RUN"), ("failed", "FAILED")],
+)
+def test_the_headline(outcome: str, word: str) -> None:
+    assert f"\n{word}  " in printed(results(outcome=outcome, verdicts=[]))
+
+
+def test_quiet() -> None:
+    assert printed(results(), quiet=True) == ""
+    assert counts_line(results()).startswith("2 passed, 1 failed")
+
+
+def test_who_claims_everything() -> None:
+    assert "not claimed" not in printed(results(implementations=[implementation(missing={})]))
+
+
+def test_progress_on_a_terminal() -> None:
+    stream = io.StringIO()
+    jobs = tuple(Job(number=n, target=0, scenario=scenario({"open": {}})) for n in range(2))
+    target = Target(protocol="avatarkit", revision="0.1.7", role="client", adapter=fake())
+    collector = Collector(RunInfo(seed=1), (target,), jobs)
+    screen = LiveScreen(stream)
+    screen.begin(collector)
+    for number in range(2):
+        report = Report(job=number, judgements=())
+        screen.step(report, collector.add(report))
+    screen.end()
+    screen.end()
+    assert "1/2" in stream.getvalue()
+    assert "avatarkit/client/topic/name" in stream.getvalue()
+
+
+def test_the_screen_fits_where_the_output_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tty(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Tty())
+    assert isinstance(terminal(), LiveScreen)
+    assert type(terminal(quiet=True)) is Screen
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert type(terminal()) is Screen
