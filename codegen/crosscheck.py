@@ -213,8 +213,8 @@ def _classification(spec: Specification) -> Iterator[Finding]:
     table = spec.errors
     codes, phases = {row.code for row in table.codes}, set(table.phases)
     rows = [rule.row for rule in table.classification]
-    if rows != sorted(set(rows)):
-        yield "classification", "ordered-rows", "the rows must be numbered upwards, each once"
+    if rows != sorted(rows):  # a row whose conditions differ by phase stands in parts
+        yield "classification", "ordered-rows", "the rows must be numbered upwards"
     for rule in table.classification:
         place = f"classification (row {rule.row})"
         if rule.code not in codes:

@@ -20,7 +20,17 @@ from conformance.schema import violation
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["SCENARIOS", "Broken", "Role", "Scenario", "Step", "discover", "load_file", "select"]
+__all__ = [
+    "SCENARIOS",
+    "Broken",
+    "Role",
+    "Scenario",
+    "Step",
+    "discover",
+    "load_file",
+    "matches",
+    "select",
+]
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 """Folder of the scenarios: ``<protocol>/<role>/<topic>.yaml``."""
@@ -151,14 +161,20 @@ def select(
     return [s for s in scenarios if any(_selected(s, pattern) for pattern in patterns)]
 
 
-def _selected(scenario: Scenario | Broken, pattern: str) -> bool:
-    tail = scenario.id
+def matches(identifier: str, pattern: str) -> bool:
+    """Whether a scenario's id matches a glob as `select` reads it."""
+    tail = identifier
     while True:
         if fnmatchcase(tail, pattern) or tail.startswith(pattern.rstrip("/") + "/"):
             return True
         _, slash, tail = tail.partition("/")
         if not slash:
-            break
+            return False
+
+
+def _selected(scenario: Scenario | Broken, pattern: str) -> bool:
+    if matches(scenario.id, pattern):
+        return True
     ids = scenario.verifies if isinstance(scenario, Scenario) else ()
     return any(fnmatchcase(i, pattern) or i.partition(".")[0] == pattern for i in ids)
 

@@ -340,7 +340,7 @@ def suite_version() -> str:
     try:
         return version("understudy")
     except PackageNotFoundError:
-        return "not installed"
+        return "development"
 
 
 def slug(text: str) -> str:

@@ -556,6 +556,7 @@ class LiveAvatarAdapter(Adapter):
                 "voice_id",
             ],
             "missing": {
+                "text_response": "the SDK takes seq and timestamp of each chunk from its caller",
                 "split_audio": "the SDK takes finished frames from its caller",
                 "image_output": "the SDK has no method that sends an image frame",
                 "image_input": "the SDK has no callback for image frames",

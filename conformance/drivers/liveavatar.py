@@ -286,7 +286,7 @@ def features() -> tuple[list[str], dict[str, str]]:
 
     every = PROTOCOLS["liveavatar"].features
     claimed = [name for name, text in every.items() if not text.endswith("(server)")]
-    return [*claimed, "text_response"], {}
+    return claimed, {}
 
 
 DRIVER = LiveAvatarDriver

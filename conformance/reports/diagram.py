@@ -1,7 +1,9 @@
-"""The geometry of a sequence diagram: lanes, arrows, notes. The template draws it."""
+"""A trace as a sequence diagram: lanes, and one row for each record. The template draws it."""
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,63 +17,75 @@ if TYPE_CHECKING:
     from avatar_protocols.trace import Record
     from conformance.trace import Trace
 
-__all__ = ["Arrow", "Diagram", "Lane", "diagram", "label"]
+__all__ = ["Diagram", "Row", "diagram", "fields", "hexdump", "label"]
 
-WIDTH = 760
-ROW = 24
-TOP = 44
-_LABEL = 64
-_MOST_ROWS = 80
+_LABEL = 140
+"""Characters of a label; the page cuts it further where there is less room."""
+_MOST_ROWS = 60
 """Rows drawn of one trace: the offending record and what stands around it."""
+_LONG_GAP = 1.0
+"""Seconds between two records from which on the page says that time passed."""
+_MOST_TEXT = {False: 300, True: 1500}
+_MOST_ITEMS = {False: 12, True: 60}
+_MOST_BYTES = {False: 96, True: 512}
+"""What is shown of one string, list or message; more of the offending one (True)."""
 
 
-class Lane(msgspec.Struct, frozen=True):
-    """A party: its name, and where its line stands."""
-
-    name: str
-    x: int
-
-
-class Arrow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row: an arrow from lane to lane, or a note across all of them.
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One record: an arrow from lane to lane, or a note.
 
     Attributes:
-        y: height of the row.
-        x1, x2: from where to where; equal for a note.
-        text: what it says; ``title`` says more.
         seq: number of the record.
         time: seconds since the trace began.
+        gap: seconds since the row before, if that is long; else 0.
         kind: kind of record; picks the style.
-        guilty: whether it is the record that broke the rule.
+        text: what it says in a few words.
+        way: who to whom, in words; "" for a note.
+        left, right: lanes that the arrow spans; equal for a note.
+        back: whether the arrow points to the left.
+        guilty: whether it is a record that broke the rule.
+        fields: what it holds, decoded, as JSON; "" if nothing.
+        raw: its bytes as a hex dump; "" if there are none.
+        size: number of its bytes.
     """
 
-    y: int
-    x1: int
-    x2: int
-    text: str
-    title: str
     seq: int
     time: float
+    gap: float
     kind: str
+    text: str
+    way: str
+    left: int
+    right: int
+    back: bool
     guilty: bool
-
-    @property
-    def middle(self) -> int:
-        """Where the text stands."""
-        return (self.x1 + self.x2) // 2
+    fields: str
+    raw: str
+    size: int
 
 
 class Diagram(msgspec.Struct, frozen=True, kw_only=True):
-    """A diagram, ready to be drawn."""
+    """A diagram, ready to be drawn.
 
-    width: int
-    height: int
-    lanes: tuple[Lane, ...]
-    arrows: tuple[Arrow, ...]
-    left_out: int
+    Attributes:
+        lanes: the parties, from left to right.
+        rows: the records that are drawn.
+        before, after: records of the trace that are not drawn.
+        summary: what it shows, for those who cannot see it.
+    """
+
+    lanes: tuple[str, ...]
+    rows: tuple[Row, ...]
+    before: int
+    after: int
     summary: str
 
 
+_LANES = {
+    # role of the implementation under test: title of each lane by its name
+    "client": {"runner": "scenario", "client": "client under test", "server": "mock platform"},
+    "server": {"client": "probe (client)", "server": "server under test"},
+}
 _WAYS = {
     # sender: lane it comes from, lane it goes to
     "runner": ("runner", "client"),
@@ -79,7 +93,9 @@ _WAYS = {
     "client": ("client", "server"),
     "server": ("server", "client"),
 }
+_NOTES = frozenset({"step", "note", "clock", "open"})
 _HIDDEN = frozenset({"expect"})
+_FIELDS = ("method", "target", "status", "headers", "code", "reason", "data", "problems")
 
 
 def diagram(trace: Trace, guilty: Sequence[int]) -> Diagram:
@@ -89,54 +105,115 @@ def diagram(trace: Trace, guilty: Sequence[int]) -> Diagram:
         trace: the trace.
         guilty: records to mark, by seq.
     """
-    with_runner = trace.header.role == "client"
-    names = ("runner", "client", "server") if with_runner else ("client", "server")
-    gap = WIDTH // len(names)
-    lanes = {name: Lane(name, gap // 2 + index * gap) for index, name in enumerate(names)}
-    titles = {"client": "client under test" if with_runner else "probe (client)"}
-    titles["server"] = "mock platform" if with_runner else "server under test"
+    lanes = _LANES.get(trace.header.role, _LANES["client"])
     records = [r for r in trace.records if r.kind not in _HIDDEN]
-    shown = _window(records, guilty)
-    arrows = tuple(
-        _arrow(record, TOP + (row + 1) * ROW, lanes, guilty) for row, record in enumerate(shown)
-    )
+    first = _first(records, guilty)
+    shown = records[first : first + _MOST_ROWS]
     return Diagram(
-        width=WIDTH,
-        height=TOP + (len(shown) + 1) * ROW,
-        lanes=tuple(Lane(titles.get(lane.name, "scenario"), lane.x) for lane in lanes.values()),
-        arrows=arrows,
-        left_out=len(records) - len(shown),
-        summary=f"{len(records)} records between {', '.join(titles.values())}",
+        lanes=tuple(lanes.values()),
+        rows=tuple(
+            _row(record, shown[index - 1] if index else record, lanes, record.seq in guilty)
+            for index, record in enumerate(shown)
+        ),
+        before=first,
+        after=len(records) - first - len(shown),
+        summary=f"{len(records)} records between {', '.join(lanes.values())}",
     )
 
 
-def _window(records: Sequence[Record], guilty: Sequence[int]) -> Sequence[Record]:
-    """The stretch of records to draw: the end of the trace, unless the guilty one is elsewhere."""
-    if len(records) <= _MOST_ROWS:
-        return records
-    last = len(records)
+def _first(records: Sequence[Record], guilty: Sequence[int]) -> int:
+    """Where to begin drawing: so that the end is seen, or the guilty record if it is elsewhere."""
+    last = max(0, len(records) - _MOST_ROWS)
     marked = [index for index, record in enumerate(records) if record.seq in guilty]
-    middle = marked[0] if marked else last
-    start = max(0, min(middle - _MOST_ROWS // 2, last - _MOST_ROWS))
-    return records[start : start + _MOST_ROWS]
+    return max(0, min(marked[0] - _MOST_ROWS // 2, last)) if marked else last
 
 
-def _arrow(record: Record, y: int, lanes: dict[str, Lane], guilty: Sequence[int]) -> Arrow:
+def _row(record: Record, before: Record, lanes: dict[str, str], guilty: bool) -> Row:  # noqa: FBT001 - it is data
     source, target = _WAYS.get(record.sender, ("", ""))
-    note = record.kind in {"step", "note", "clock", "open"} or not {source, target} <= set(lanes)
-    xs = [lane.x for lane in lanes.values()]
-    text = label(record)
-    return Arrow(
-        y=y,
-        x1=min(xs) if note else lanes[source].x,
-        x2=min(xs) if note else lanes[target].x,
-        text=text if len(text) <= _LABEL else f"{text[: _LABEL - 1]}…",
-        title=text,
+    drawn = record.kind not in _NOTES and source in lanes and target in lanes
+    numbers = [list(lanes).index(name) for name in (source, target)] if drawn else [0, 0]
+    gap = record.time - before.time
+    data = _bytes(record)
+    return Row(
         seq=record.seq,
         time=record.time,
-        kind="note" if note else record.kind,
-        guilty=record.seq in guilty,
+        gap=gap if gap >= _LONG_GAP else 0.0,
+        kind=record.kind if drawn else "note",
+        text=_cut(label(record), _LABEL),
+        way=f"{lanes[source]} to {lanes[target]}" if drawn else "",
+        left=min(numbers),
+        right=max(numbers),
+        back=numbers[0] > numbers[1],
+        guilty=guilty,
+        fields=fields(record, full=guilty),
+        raw=hexdump(data, _MOST_BYTES[guilty]),
+        size=len(data),
     )
+
+
+def fields(record: Record, *, full: bool) -> str:
+    """What a record holds, decoded, as JSON text; "" if it is nothing but its kind.
+
+    Args:
+        record: the record.
+        full: show more of long strings and lists.
+    """
+    found = {
+        name: _brief_copy(value, full=full)
+        for name in _FIELDS
+        if (value := getattr(record, name)) not in (None, "", {}, [])
+    }
+    if not found:
+        return ""
+    only_data = set(found) == {"data"}
+    told = found["data"] if only_data else found
+    return printable(json.dumps(told, indent=2, ensure_ascii=False), 10 * _MOST_TEXT[full])
+
+
+def _brief_copy(value: object, *, full: bool) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """JSON data with its long strings and lists shortened."""
+    if isinstance(value, str):
+        return _cut(value, _MOST_TEXT[full], count=True)
+    if isinstance(value, dict):
+        return {_cut(str(k), 200): _brief_copy(v, full=full) for k, v in value.items()}
+    if isinstance(value, list):
+        most = _MOST_ITEMS[full]
+        more = [f"… {len(value) - most} more"] if len(value) > most else []
+        return [*(_brief_copy(item, full=full) for item in value[:most]), *more]
+    return value
+
+
+def _cut(text: str, most: int, *, count: bool = False) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[: most - 1]}…" + (f" ({len(text)} characters)" if count else "")
+
+
+def _bytes(record: Record) -> bytes:
+    """The bytes of a message or body; what is not base64 as it should be is shown as it is."""
+    if record.opcode == "binary":
+        try:
+            return base64.b64decode(record.raw, validate=True)
+        except ValueError:
+            pass  # a damaged or foreign trace: its text follows
+    return record.raw.encode("utf-8", "replace")
+
+
+def hexdump(data: bytes, most: int) -> str:
+    """Bytes as offset, hex and ASCII, 16 a line.
+
+    Args:
+        data: the bytes.
+        most: how many of them to show.
+    """
+    lines: list[str] = []
+    for offset in range(0, min(len(data), most), 16):
+        part = data[offset : min(offset + 16, most)]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in part)
+        lines.append(f"{offset:04x}  {part.hex(' '):<47}  {text}")
+    if len(data) > most:
+        lines.append(f"… {len(data) - most} more bytes")
+    return "\n".join(lines)
 
 
 def label(record: Record) -> str:
@@ -164,13 +241,15 @@ def _step(record: Record, data: dict[str, Any]) -> str:
 
 
 def _brief(value: object) -> str:
-    return "" if value in (None, {}) else msgspec.json.encode(value).decode()
+    if value in (None, {}):
+        return ""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:500]
 
 
 def _message(record: Record, data: dict[str, Any]) -> str:
     inner = {key: part for key, part in data.items() if key not in {"type", "event"}}
     problems = f" ⚠ {record.problems[0]}" if record.problems else ""
-    return f"{record.name or 'unreadable message'} {_brief(inner)}{problems}"
+    return f"{record.name or 'unreadable message'}{problems} {_brief(inner)}"
 
 
 _LABELS: dict[str, Callable[[Record, dict[str, Any]], str]] = {

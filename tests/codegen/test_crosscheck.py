@@ -54,7 +54,7 @@ CASES = [
     ("errors", "name: busy", "name: token_expired", "unique-names"),
     ("errors", "code: NO_CAPACITY}\n  - {name", "code: OTHER}\n  - {name", "known-code"),
     ("errors", "phase: token,", "phase: tokens,", "known-phase"),
-    ("errors", "row: 2", "row: 1", "ordered-rows"),
+    ("errors", "row: 1", "row: 9", "ordered-rows"),
     ("errors", 'codes: ["7"], code: NO_CAPACITY', 'codes: ["7"], code: OTHER', "known-code"),
     ("errors", "phases: [token], code", "phases: [noon], code", "known-phase"),
     ("errors", "http_range: [400, 499]", "http_range: [499, 400]", "ordered-range"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 
@@ -13,6 +14,11 @@ from avatar_protocols.liveavatar.v0_2.messages import MESSAGES
 from mock_servers import mock
 
 ROUNDS = 400
+
+
+async def let_others_run():
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def mutate(rng, data):
@@ -91,6 +97,7 @@ async def test_avatarkit(http, seed, caplog):
                 ws = await http.ws_connect(f"{platform.urls['ingress']}/websocket?{query}")
                 await ws.send_bytes(configure.SerializeToString())
             await ws.send_bytes(avatarkit_message(rng))
+            await let_others_run()
             if rng.random() < 0.05:
                 await platform.advance(rng.random() * 20)
         sent = platform.journal.messages(sender="server")
@@ -117,12 +124,12 @@ async def test_liveavatar(http, seed, pace, caplog):
         for _ in range(ROUNDS):
             message = liveavatar_message(rng)
             await (ws.send_str if isinstance(message, str) else ws.send_bytes)(message)
+            await let_others_run()
             if rng.random() < 0.1:
                 await platform.advance(rng.random() * 3)
             if rng.random() < 0.1 and platform.sessions:
-                await platform.act(
-                    {"say": {"text": "hello", "request_id": rng.choice(["r1", "r2"])}}
-                )
+                turn = rng.choice(["r1", "r2"])
+                await platform.act({"say": {"text": "hello", "request_id": turn}})
             if rng.random() < 0.05 and platform.sessions:
                 await platform.act({"speak": {"seconds": 0.1, "text": rng.choice(["", "hi"])}})
         sent = platform.journal.messages(sender="server")

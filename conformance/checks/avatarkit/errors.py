@@ -63,6 +63,12 @@ def classification(trace: Trace) -> Findings:
     return codes_agree(trace, f"row {row} of the classification makes it")
 
 
+@check("AVK-ERR-013", role="client")
+def unauthorized_is_about_the_token(trace: Trace) -> Findings:
+    """A 401 that says no more than "unauthorized" is reported as the README promises."""
+    return codes_agree(trace, "the README promises for an unauthorized session token")
+
+
 @check("AVK-ERR-005", role="client")
 def text_and_codes(trace: Trace) -> Findings:
     """Text is matched in any case over code, title and detail; codes exactly."""

@@ -56,6 +56,7 @@ PROTOCOLS: Final[dict[str, ProtocolInfo]] = {
         default_revision="0.2",
         features={
             "platform_tts": "sends text responses that the platform speaks (response.start, chunk, done, cancel)",
+            "text_response": "numbers and ends a text response by itself, given its text",
             "developer_tts": "sends audio responses as bracketed audio frames (response.audio.start and finish)",
             "split_audio": "accepts audio of any length and splits it into frames by itself",
             "developer_asr": "receives the user's audio frames and sends input.voice.* and input.asr.*",

@@ -447,9 +447,9 @@ CATALOGUE: Final[dict[str, WireError]] = {
             status=401,
             json={"errors": [{"status": "401", "title": "Unauthorized"}]},
         ),
-        code="invalidEgressConfig",
+        code="sessionTokenExpired",
         phase="session_token",
-        requirement="AVK-ERR-004",
+        requirement="AVK-ERR-013",
     ),
     "token_call_reset": WireError(
         name="token_call_reset",
@@ -532,7 +532,7 @@ CATALOGUE: Final[dict[str, WireError]] = {
             status=401,
             text="Unauthorized",
         ),
-        code="invalidEgressConfig",
+        code="sessionTokenExpired",
         phase="websocket_connect",
         requirement="AVK-ERR-009",
     ),
@@ -1336,11 +1336,13 @@ CLASSIFICATION: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         row=18,
-        text=(
-            "missing livekit credentials",
-            "provide api_token or both api_key and api_secret",
-            "unauthorized",
-        ),
+        text=("missing livekit credentials", "provide api_token or both api_key and api_secret"),
+        code="invalidEgressConfig",
+    ),
+    Rule(
+        row=18,
+        text=("unauthorized",),
+        phases=("websocket_handshake", "websocket_runtime"),
         code="invalidEgressConfig",
     ),
     Rule(

@@ -1552,6 +1552,18 @@ REQUIREMENTS: Final[dict[str, Requirement]] = {
         observable="api",
         checks=("AVK-ERR-012",),
     ),
+    "AVK-ERR-013": Requirement(
+        id="AVK-ERR-013",
+        level="SHOULD",
+        role="client",
+        revisions=("0.1.7",),
+        text="A token call or an upgrade that is refused as unauthorized, with status 401, is reported as sessionTokenExpired.",
+        source="doc",
+        conflict=True,
+        open_points=("OP-2",),
+        observable="api",
+        checks=("AVK-ERR-013",),
+    ),
 }
 
 OPEN_POINTS: Final[dict[str, OpenPoint]] = {
@@ -1563,7 +1575,7 @@ OPEN_POINTS: Final[dict[str, OpenPoint]] = {
     "OP-2": OpenPoint(
         id="OP-2",
         issue='Expired or unauthorized tokens are sessionTokenExpired in the README, while the shipped table reads any text with "unauthorized" as invalidEgressConfig, even with status 401.',
-        decision="The shipped order is the baseline and what the reference client does; servers avoid the word (AVK-ERR-009). A client that applies the word to handshake and run time only, and so follows the README, is accepted and recorded.",
+        decision="The README's promise is a rule of its own (AVK-ERR-013), and the reference client keeps it by applying the word to handshake and run time only. The shipped order is accepted under AVK-ERR-004; servers avoid the word (AVK-ERR-009).",
     ),
     "OP-3": OpenPoint(
         id="OP-3",

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from conformance.run import Order
+from understudy import certify
+from understudy.certify import REFERENCE, Request, clear_traces, targets_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_without_flags_everything_of_ours() -> None:
+    targets = targets_of(Request())
+    assert {(t.protocol, t.role) for t in targets} >= {
+        ("avatarkit", "client"),
+        ("avatarkit", "server"),
+        ("liveavatar", "client"),
+        ("liveavatar", "server"),
+    }
+    clients = [t for t in targets if t.adapter is not None]
+    assert {t.adapter.command for t in clients if t.adapter} == {(sys.executable, str(REFERENCE))}
+    assert REFERENCE.is_file()
+
+
+def test_one_protocol_and_one_role() -> None:
+    (target,) = targets_of(Request(protocol="liveavatar", revision="0.2.1", role="server"))
+    assert (target.protocol, target.revision, target.role) == ("liveavatar", "0.2", "server")
+    assert target.server is not None
+    assert target.server.in_process
+
+
+def test_attaching() -> None:
+    (target,) = targets_of(Request(attach=":9000", protocol="avatarkit"))
+    assert target.adapter is not None
+    assert (target.adapter.host, target.adapter.port) == ("127.0.0.1", 9000)
+
+
+def test_a_server_elsewhere() -> None:
+    request = Request(
+        server="https://x",
+        protocol="avatarkit",
+        urls=("ingress=wss://y",),
+        credentials=("api_key=k=1",),
+        triggers=("error=http://t",),
+        features=("idle_limit",),
+    )
+    (target,) = targets_of(request)
+    assert target.server is not None
+    assert target.server.urls == {"console": "https://x", "ingress": "wss://y"}
+    assert target.server.credentials == {"api_key": "k=1"}
+    assert target.server.triggers == {"error": "http://t"}
+    assert target.server.features == ("idle_limit",)
+
+
+def test_the_seed_of_a_shuffle_is_the_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    orders: list[Order] = []
+
+    def run(order: Order, *_: object) -> object:
+        orders.append(order)
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(certify, "run", run)
+    for request in (Request(shuffle=7, out=tmp_path), Request(seed=3, jobs=5, out=tmp_path)):
+        try:
+            certify.certify_request(request)
+        except RuntimeError:
+            continue
+    assert [(o.seed, o.shuffle) for o in orders] == [(7, True), (3, False)]
+    assert orders[1].jobs == 5
+    assert orders[0].jobs >= 2
+
+
+def test_an_attached_adapter_has_one_lane() -> None:
+    assert certify._order(Request(attach=":1", protocol="avatarkit")).jobs == 1
+
+
+def test_traces_of_an_earlier_run_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    old = tmp_path / "traces" / "x" / "y.jsonl"
+    kept = tmp_path / "traces" / "notes.txt"
+    other = tmp_path / "z.jsonl"
+    old.parent.mkdir(parents=True)
+    for path in (old, kept, other):
+        path.write_text("", encoding="utf-8")
+    clear_traces(tmp_path)
+    assert not old.exists()
+    assert kept.exists()
+    assert other.exists()
