@@ -9,9 +9,10 @@ only where every scenario that could show its deviation was played; a part of a 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date  # noqa: TC003 - msgspec reads annotations at run time
+from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -37,6 +38,7 @@ BASELINES = Path(__file__).parent / "baselines"
 VENDORS = "vendors"
 """The word that stands for `BASELINES` on the command line."""
 
+_Kind = Literal["stale", "expired", "unused"]
 _BLOCKED = ("could-not-run", "harness-error")
 _JUDGED = ("pass", "fail")
 _QUOTED = 120
@@ -106,7 +108,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is about this implementation."""
         if implementation != self.implementation:
             return False
-        return not self.version or matches(version, self.version)
+        return not self.version or fnmatchcase(version, self.version)
 
 
 def load_baselines(place: str) -> tuple[Baseline, ...]:
@@ -226,7 +228,12 @@ class Ledger:
             if not names:
                 told += self._unused(baseline, implementations)
                 continue
-            here = [v for v in verdicts if baseline.stands_at(v) and v.implementation in names]
+            here = [
+                verdict
+                for verdict in verdicts
+                if baseline.stands_at(verdict)
+                and (verdict.implementation in names or not verdict.requirement)
+            ]
             was, was_not = (
                 [scenario for target, scenario in some if baseline.stands_at(target)]
                 for some in (played, left_out)
@@ -259,22 +266,21 @@ class Ledger:
         played: Sequence[Scenario],
         left_out: Sequence[Scenario],
     ) -> Iterable[Remark]:
-        kind, message = "", ""
+        found: tuple[_Kind, str] | None = None
         if self._expired(row):
-            kind = "expired"
-            message = (
-                f"the row expired on {row.expires} and counts as absent; "
+            found = "expired", (
+                f"the row expired on {row.expires} and counts as absent: "
                 "renew its date, or remove it"
             )
         elif not self._matched[baseline.file, row.line]:
-            kind, message = _unmatched(row, verdicts, played, left_out)
-        if kind:
+            found = _unmatched(row, verdicts, played, left_out)
+        if found is not None:
             yield Remark(
-                kind=kind,
+                kind=found[0],
                 file=baseline.file,
                 line=row.line,
                 requirement=row.requirement,
-                message=message,
+                message=found[1],
             )
 
     def _expired(self, row: Deviation) -> bool:
@@ -286,32 +292,31 @@ def _unmatched(
     verdicts: Sequence[Verdict],
     played: Sequence[Scenario],
     left_out: Sequence[Scenario],
-) -> tuple[str, str]:
-    """What to make of a row that matched nothing: the kind of the remark and its text, or ""."""
+) -> tuple[_Kind, str] | None:
+    """The kind and text of the remark on a row that matched nothing; None if that says nothing."""
     seen = [v for v in verdicts if row.concerns(v.requirement, v.scenario)]
     verifying = [s for s in played if row.requirement in s.requirements and row.reaches(s.id)]
     missing = [s for s in left_out if row.requirement in s.requirements and row.reaches(s.id)]
     if not (seen or verifying or missing):
         where = f" of {row.scenario}" if row.scenario else ""
-        return "unused", f"no scenario{where} verifies it: correct the row, or remove it"
-    if missing or any(v.outcome in _BLOCKED for v in verdicts if v in seen or not v.requirement):
-        return "", ""
+        return "unused", f"no scenario{where} shows the rule: correct the row, or remove it"
+    spoilt = [v for v in verdicts if not v.requirement] + seen
     judged = [v for v in seen if v.outcome in _JUDGED]
-    # A check that runs everywhere judges in scenarios that do not say so; any may show it.
-    everywhere = {v.scenario for v in judged} - {s.id for s in verifying}
-    if not judged or (everywhere and any(row.reaches(s.id) for s in left_out)):
-        return "", ""
+    if missing or not judged or any(v.outcome in _BLOCKED for v in spoilt):
+        return None
+    # A check that runs always judges in scenarios that do not name it, so any of them may show it.
+    always = {v.scenario for v in judged} - {s.id for s in verifying}
+    if always and any(row.reaches(s.id) for s in left_out):
+        return None
     failed = [v.message for v in judged if v.outcome == "fail"]
     if failed:
         return "stale", (
-            f"no failure's message contains {row.message!r}; there is {_quoted(failed[0])}: "
+            f"no failure's message contains {row.message!r}, but there is {_quoted(failed[0])}: "
             "correct the row, or remove it"
         )
     count = len({v.scenario for v in judged})
-    return "stale", (
-        f"it was kept in {'the one scenario' if count == 1 else f'all {count} scenarios'} "
-        "that judged it: remove the row"
-    )
+    where = "the only scenario" if count == 1 else f"all {count} scenarios"
+    return "stale", f"the rule was kept in {where} that showed it: remove the row"
 
 
 def _quoted(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from avatar_protocols.results import Counts, Implementation, ResultFile, ScenarioRun, Verdict
+from conformance.baseline import Ledger
 from conformance.judge import Outcome
 from conformance.worker import Subject, suite_version
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from avatar_protocols.results import Remark
+    from conformance.baseline import Baseline
     from conformance.judge import Judgement
-    from conformance.scenario import Broken
+    from conformance.scenario import Broken, Scenario
     from conformance.target import Target
     from conformance.worker import Job, Report
 
@@ -58,12 +61,22 @@ class Collector:
         info: what was asked for.
         targets: what is certified.
         jobs: what is played.
+        baselines: the deviations that are known.
+        left_out: what could be played and is not, each with the number of its target.
 
     Attributes:
-        counts: verdicts so far, by outcome (and ``warning``).
+        counts: verdicts so far, by outcome (and ``warning`` and ``known``).
     """
 
-    def __init__(self, info: RunInfo, targets: Sequence[Target], jobs: Sequence[Job]) -> None:
+    def __init__(
+        self,
+        info: RunInfo,
+        targets: Sequence[Target],
+        jobs: Sequence[Job],
+        *,
+        baselines: Sequence[Baseline] = (),
+        left_out: Sequence[tuple[Scenario, int]] = (),
+    ) -> None:
         self.info = info
         self.targets = targets
         self.jobs = jobs
@@ -71,6 +84,8 @@ class Collector:
         self.done = 0
         self._started = datetime.now(UTC)
         self._begun = time.perf_counter()
+        self._ledger = Ledger(baselines, self._started.date())
+        self._left_out = left_out
         self._runs: dict[int, ScenarioRun] = {}
         self._verdicts: dict[int, list[Verdict]] = {}
         self._subjects: dict[int, Subject] = {}
@@ -144,6 +159,11 @@ class Collector:
         verdicts = [*self._broken]
         for number in sorted(self._verdicts):
             verdicts += self._verdicts[number]
+        implementations = [
+            self._implementation(i)
+            for i in sorted({job.target for job in self.jobs} | set(self._subjects))
+        ]
+        remarks = self._remarks(implementations, verdicts)
         return ResultFile(
             version=1,
             suite=suite_version(),
@@ -156,19 +176,17 @@ class Collector:
             shard=self.info.shard,
             strict=self.info.strict,
             command=self.info.command,
-            outcome=self._outcome(verdicts),
+            outcome=self._outcome(verdicts, remarks),
             counts=_counts(self.counts),
-            implementations=[
-                self._implementation(i)
-                for i in sorted({job.target for job in self.jobs} | set(self._subjects))
-            ],
+            implementations=implementations,
             scenarios=[*self._broken_runs, *(self._runs[n] for n in sorted(self._runs))],
             verdicts=verdicts,
+            remarks=remarks,
         )
 
     def _verdict(self, job: Job, report: Report, judgement: Judgement) -> Verdict:
         target = self.targets[job.target]
-        return Verdict(
+        verdict = Verdict(
             implementation=self._name(job.target),
             protocol=target.protocol,
             revision=target.revision,
@@ -184,6 +202,19 @@ class Collector:
             records=list(judgement.records),
             observed=list(judgement.observed),
         )
+        subject = self._subjects.get(job.target)
+        known = self._ledger.known(verdict, subject.version if subject is not None else "")
+        return msgspec.structs.replace(verdict, known=known) if known else verdict
+
+    def _remarks(
+        self, implementations: Sequence[Implementation], verdicts: Sequence[Verdict]
+    ) -> list[Remark]:
+        played = [(self.targets[j.target], j.scenario) for j in self.jobs if j.number in self._runs]
+        unplayed = [(job.scenario, job.target) for job in self.jobs if job.number not in self._runs]
+        left_out = [
+            (self.targets[target], scenario) for scenario, target in (*self._left_out, *unplayed)
+        ]
+        return self._ledger.remarks(implementations, verdicts, played, left_out)
 
     def _name(self, target: int) -> str:
         subject = self._subjects.get(target)
@@ -208,11 +239,10 @@ class Collector:
 
     def _count(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:
-            warns = verdict.outcome == "fail" and not _fails(verdict, strict=self.info.strict)
-            self.counts["warning" if warns else verdict.outcome] += 1
+            self.counts[_counted(verdict, strict=self.info.strict)] += 1
 
-    def _outcome(self, verdicts: Sequence[Verdict]) -> RunOutcome:
-        if self.fails(verdicts):
+    def _outcome(self, verdicts: Sequence[Verdict], remarks: Sequence[Remark]) -> RunOutcome:
+        if self.fails(verdicts) or any(remark.kind == "stale" for remark in remarks):
             return "failed"
         played_all = self.done == len(self.jobs)
         blocked = any(verdict.outcome in _BLOCKING for verdict in verdicts)
@@ -222,10 +252,19 @@ class Collector:
 
 
 def _fails(verdict: Verdict, *, strict: bool) -> bool:
-    """A failed MUST fails a run, a failed SHOULD only if the run is strict, a failed MAY never."""
-    return verdict.outcome == "fail" and (
-        verdict.level == "MUST" or (strict and verdict.level == "SHOULD")
-    )
+    """A failed MUST fails a run, a failed SHOULD only if the run is strict, a failed MAY never.
+
+    A failure that a baseline explains fails none.
+    """
+    binds = verdict.level == "MUST" or (strict and verdict.level == "SHOULD")
+    return verdict.outcome == "fail" and binds and not verdict.known
+
+
+def _counted(verdict: Verdict, *, strict: bool) -> str:
+    if verdict.known:
+        return "known"
+    warns = verdict.outcome == "fail" and not _fails(verdict, strict=strict)
+    return "warning" if warns else verdict.outcome
 
 
 def _counts(counts: Counter[str]) -> Counts:
@@ -233,6 +272,7 @@ def _counts(counts: Counter[str]) -> Counts:
         pass_=counts["pass"],
         fail=counts["fail"],
         warning=counts["warning"],
+        known=counts["known"],
         not_applicable=counts["not-applicable"],
         could_not_run=counts["could-not-run"],
         harness_error=counts["harness-error"],

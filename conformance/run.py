@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from conformance.baseline import Baseline
 from conformance.crew import play
 from conformance.errors import UsageError
 from conformance.results import Collector, RunInfo
@@ -42,6 +43,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         out: folder of the reports; None writes no traces.
         command: the command line, for the record.
         folder: folder of the scenarios; None for the suite's own.
+        baselines: the deviations that are known.
     """
 
     only: tuple[str, ...] = ()
@@ -56,6 +58,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     out: Path | None = None
     command: str = ""
     folder: Path | None = None
+    baselines: tuple[Baseline, ...] = ()
 
 
 class Progress:
@@ -75,7 +78,7 @@ def run(order: Order, targets: Sequence[Target], progress: Progress | None = Non
         UsageError: nothing is selected.
     """
     heard = progress or Progress()
-    jobs, broken = _choose(order, targets)
+    jobs, broken, left_out = _choose(order, targets)
     part, parts = order.shard
     info = RunInfo(
         seed=order.seed,
@@ -86,7 +89,7 @@ def run(order: Order, targets: Sequence[Target], progress: Progress | None = Non
         strict=order.strict,
         command=order.command,
     )
-    collector = Collector(info, targets, jobs)
+    collector = Collector(info, targets, jobs, baselines=order.baselines, left_out=left_out)
     for item, target in broken:
         collector.add_broken(item, target)
     setup = Setup(
@@ -124,9 +127,12 @@ _FATAL_LIMIT = 3
 
 def _choose(
     order: Order, targets: Sequence[Target]
-) -> tuple[tuple[Job, ...], list[tuple[Broken, int]]]:
-    """The jobs, numbered in the order of playing, and the scenarios that cannot be read."""
+) -> tuple[tuple[Job, ...], list[tuple[Broken, int]], list[tuple[Scenario, int]]]:
+    """The jobs, numbered in the order of playing, the scenarios that cannot be read, and those
+    that are left out; the latter with the numbers of their targets.
+    """
     found: list[tuple[Scenario, int]] = []
+    left_out: list[tuple[Scenario, int]] = []
     broken: list[tuple[Broken, int]] = []
     cache: dict[tuple[str, str], list[Scenario | Broken]] = {}
     # Servers first: meanwhile the adapters of the clients load.
@@ -135,15 +141,19 @@ def _choose(
         key = (target.protocol, target.role)
         if key not in cache:
             folder = {"folder": order.folder} if order.folder is not None else {}
-            cache[key] = select(discover((key[0],), (key[1],), **folder), order.only)
+            cache[key] = discover((key[0],), (key[1],), **folder)
+        chosen = select(cache[key], order.only)
+        ids = {item.id for item in chosen}
+        broken += [(item, number) for item in chosen if isinstance(item, Broken)]
         for item in cache[key]:
-            if isinstance(item, Broken):
-                broken.append((item, number))
-            elif not item.revisions or target.revision in item.revisions:
-                found.append((item, number))
+            if isinstance(item, Scenario) and (
+                not item.revisions or target.revision in item.revisions
+            ):
+                (found if item.id in ids else left_out).append((item, number))
     if not found and not broken:
         _nothing(order, targets)
     part, parts = order.shard
+    left_out += [item for n, item in enumerate(found) if n % parts != part - 1]
     found = found[part - 1 :: parts]
     everything = [(s, t, r) for r in range(1, order.repeat + 1) for s, t in found]
     if order.shuffle:
@@ -152,7 +162,7 @@ def _choose(
         Job(number=n, target=target, scenario=scenario, run=repeat)
         for n, (scenario, target, repeat) in enumerate(everything)
     )
-    return jobs, broken if part == 1 else []
+    return jobs, broken if part == 1 else [], left_out
 
 
 def _nothing(order: Order, targets: Sequence[Target]) -> None:

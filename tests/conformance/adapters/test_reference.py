@@ -118,6 +118,7 @@ async def test_liveavatar_in_one_process_with_avatarkit(adapter: Adapter) -> Non
         assert opened.result["session_id"]
         sent = await ask(adapter, "send_text", request_id="r", chunks=["a", "b"])
         assert sent.result["request_id"] == "r"
+        await platform.journal.wait_for({"name": "response.done"})
         names = [r.name for r in platform.journal.messages(sender="client")]
         assert names == ["session.ready", "response.chunk", "response.chunk", "response.done"]
         begun = await ask(adapter, "send_event", name="response.audio.start", data={})
