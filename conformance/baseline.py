@@ -268,10 +268,8 @@ class Ledger:
     ) -> Iterable[Remark]:
         found: tuple[_Kind, str] | None = None
         if self._expired(row):
-            found = "expired", (
-                f"the row expired on {row.expires} and counts as absent: "
-                "renew its date, or remove it"
-            )
+            what = f"the row expired on {row.expires} and counts as absent"
+            found = "expired", f"{what}: renew its date, or remove it"
         elif not self._matched[baseline.file, row.line]:
             found = _unmatched(row, verdicts, played, left_out)
         if found is not None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 from collections import deque
 from multiprocessing import connection as multi
@@ -106,6 +107,10 @@ class _Crew:
                 for hand in self._ready():
                     if not self._collect(hand, on_report):
                         self._waiting.clear()
+        except BaseException:
+            for hand in self._hands:
+                hand.process.terminate()  # what it plays is in vain
+            raise
         finally:
             self._dismiss()
 
@@ -169,13 +174,17 @@ class _Crew:
 def _serve(link: Connection, parents_end: Connection, setup: Setup, lanes: int) -> None:
     """The life of a worker process."""
     parents_end.close()
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_serve_lanes(link, setup, lanes))
 
 
 async def _serve_lanes(link: Connection, setup: Setup, lanes: int) -> None:
     loop = asyncio.get_running_loop()
     numbers: asyncio.Queue[int | None] = asyncio.Queue()
+    this = asyncio.current_task()
+    assert this is not None  # noqa: S101 - asyncio.run made it
+    # Whoever is told to end still has adapters to end.
+    loop.add_signal_handler(signal.SIGTERM, this.cancel)
 
     def receive() -> None:
         try:
@@ -194,7 +203,11 @@ async def _serve_lanes(link: Connection, setup: Setup, lanes: int) -> None:
             while (number := await numbers.get()) is not None:
                 if setup.targets[setup.jobs[number].target].adapter is not None:
                     await warming
-                link.send_bytes(msgspec.msgpack.encode(await worker.run(setup.jobs[number])))
+                report = msgspec.msgpack.encode(await worker.run(setup.jobs[number]))
+                try:
+                    link.send_bytes(report)
+                except BrokenPipeError:
+                    break  # the parent has gone
             numbers.put_nowait(None)  # for the next lane
         finally:
             warming.cancel()

@@ -117,6 +117,7 @@ class Link(Protocol):
 
     def log(self) -> str:
         """The end of what the adapter wrote to stderr; "" if that cannot be seen."""
+        ...
 
     async def close(self, grace: float = 0.0) -> None:
         """End the link. A child has ``grace`` seconds to leave; then its group is killed."""

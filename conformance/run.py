@@ -62,7 +62,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress:
-    """Hears how a run goes on. This one is silent."""
+    """Hears how a run goes on. This one is silent.
+
+    Attributes:
+        stopped: how far a run had come when it was interrupted; "" if it was not.
+    """
+
+    stopped = ""
 
     def begin(self, collector: Collector) -> None:
         """Everything is chosen; playing begins."""
@@ -72,7 +78,7 @@ class Progress:
 
 
 def run(order: Order, targets: Sequence[Target], progress: Progress | None = None) -> ResultFile:
-    """Certify targets.
+    """Certify targets. An interrupt ends the run; what was found until then stays.
 
     Raises:
         UsageError: nothing is selected.
@@ -102,7 +108,10 @@ def run(order: Order, targets: Sequence[Target], progress: Progress | None = Non
     )
     heard.begin(collector)
     if jobs:
-        play(setup, order.jobs, _listener(order, collector, heard))
+        try:
+            play(setup, order.jobs, _listener(order, collector, heard))
+        except KeyboardInterrupt:
+            heard.stopped = f"{collector.done} of {len(jobs)} scenarios were played"
     return collector.finish()
 
 

@@ -16,6 +16,7 @@ import msgspec
 from conformance import yaml
 from conformance.errors import ScenarioError
 from conformance.schema import violation
+from mock_servers.documents import is_list, is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -206,7 +207,7 @@ class _File:
         Raises:
             ScenarioError: the entry is malformed.
         """
-        made = []
+        made: list[Scenario] = []
         for suffix, variables in self._rows(index, raw):
             entry = {key: part for key, part in raw.items() if key != "matrix"}
             expanded = self._substitute(entry, variables, index)
@@ -269,12 +270,12 @@ class _File:
 
     def _substitute(self, value: Any, variables: Mapping[str, Any], index: int) -> Any:  # noqa: ANN401 - any document
         """The value with each ``{{variable}}`` replaced; a lone one keeps its type."""
-        if isinstance(value, dict):
+        if is_object(value):
             return {
                 self._substitute(key, variables, index): self._substitute(part, variables, index)
                 for key, part in value.items()
             }
-        if isinstance(value, list):
+        if is_list(value):
             return [self._substitute(item, variables, index) for item in value]
         if not isinstance(value, str) or "{{" not in value:
             return value

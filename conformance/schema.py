@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mock_servers.documents import is_object
+
 if TYPE_CHECKING:
     import jsonschema_rs
 
@@ -86,5 +88,5 @@ def _rule_of(error: jsonschema_rs.ValidationError, schema: str) -> dict[str, Any
                 node = node[part]
         except (KeyError, IndexError, TypeError):
             continue
-        return node if isinstance(node, dict) else {}
+        return node if is_object(node) else {}
     return {}

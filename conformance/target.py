@@ -10,12 +10,12 @@ import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from conformance.adapter import AdapterTarget
 from conformance.errors import UsageError
+from mock_servers.documents import is_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +162,8 @@ def _endpoints(protocol: str) -> list[EndpointSpec]:
     from avatar_protocols.tables import EndpointSpec
 
     endpoint = resolve(protocol).load("constants").Endpoint
-    return [value for value in vars(endpoint).values() if isinstance(value, EndpointSpec)]
+    members: dict[str, object] = vars(endpoint)
+    return [value for value in members.values() if isinstance(value, EndpointSpec)]
 
 
 def _port_file(path: Path, protocol: str) -> tuple[dict[str, Any], str]:
@@ -172,10 +173,7 @@ def _port_file(path: Path, protocol: str) -> tuple[dict[str, Any], str]:
         raise UsageError(
             f"--server {path}: neither a URL nor a readable port file: {error}"
         ) from None
-    described = document.get(protocol) if isinstance(document, dict) else None
-    if not isinstance(described, dict) or not described.get("urls"):
+    described = document.get(protocol) if is_object(document) else None
+    if not is_object(described) or not described.get("urls"):
         raise UsageError(f"--server {path}: the port file has no {protocol}")
-    origin = urlsplit(next(iter(described["urls"].values())))
-    scheme = {"ws": "http", "wss": "https"}.get(origin.scheme, origin.scheme)
-    control = f"{scheme}://{origin.netloc}/_understudy/{protocol}"
-    return {"credentials": {}, **described}, control
+    return {"credentials": {}, **described}, str(described.get("control", ""))

@@ -233,11 +233,13 @@ def _messages(records: Iterable[Record], sender: str, name: str) -> list[Record]
 
 
 def _matching(records: Iterable[Record], fields: dict[str, Any]) -> Iterator[Record]:
-    tests = [
-        (name, frozenset(value) if isinstance(value, tuple | list | set) else frozenset((value,)))
-        for name, value in fields.items()
-    ]
+    tests = [(name, _values(value)) for name, value in fields.items()]
     return (r for r in records if all(getattr(r, name) in values for name, values in tests))
+
+
+def _values(value: Any) -> frozenset[Any]:  # noqa: ANN401 - any member of Record, or several
+    several: Any = value if isinstance(value, tuple | list | set | frozenset) else (value,)
+    return frozenset(several)
 
 
 def _where(records: Iterable[Record], fields: dict[str, Any]) -> list[Record]:

@@ -17,7 +17,16 @@ import msgspec
 from conformance.adapter import Adapter, AdapterFault, AdapterTarget
 from conformance.checks import checks_of
 from conformance.contract import Claim, Description, claim_of
-from conformance.judge import Judgement, Level, Played, Stop, judge, not_applicable, unusable
+from conformance.judge import (
+    Judgement,
+    Level,
+    Outcome,
+    Played,
+    Stop,
+    judge,
+    not_applicable,
+    unusable,
+)
 from conformance.process import LinkError
 from conformance.scenario import Scenario
 from conformance.stage.base import Deadlines
@@ -25,12 +34,16 @@ from conformance.target import Target
 from conformance.trace import Trace, TraceHeader, write_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mock_servers.journal import Journal
 
 __all__ = ["Job", "Report", "Setup", "Subject", "Worker"]
 
 _LOG_CHARACTERS = 4000
 """How much of an adapter's log goes into the report of a scenario that went wrong."""
+
+_PLAIN = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 _VERSION_OF_MOCKS = "mock platform"
 
@@ -251,7 +264,7 @@ class Worker:
             judgements=tuple(judgements),
             subject=subject,
             problem=performance.played.problem,
-            trace=self._write(job, subject, trace),
+            trace=self._write(job, subject, trace, judgements),
             log=performance.log,
         )
 
@@ -264,8 +277,12 @@ class Worker:
         )
         return Trace(header, records)
 
-    def _write(self, job: Job, subject: Subject, trace: Trace) -> str:
-        if self._setup.out is None:
+    def _write(
+        self, job: Job, subject: Subject, trace: Trace, judgements: Iterable[Judgement]
+    ) -> str:
+        """Write the trace; of a repeat only if it shows something that the first run may not."""
+        plain = all(judgement.outcome in _PLAIN for judgement in judgements)
+        if self._setup.out is None or (job.run > 1 and plain):
             return ""
         suffix = f".{job.run}" if self._setup.repeats else ""
         place = f"traces/{slug(subject.name)}/{job.scenario.id}{suffix}.jsonl"
@@ -315,22 +332,28 @@ def server_subject(target: Target) -> Subject:
     """A server under test as far as it is known: ours does all, others what the flags say."""
     server = target.server
     if server is None or server.in_process:
-        from avatar_protocols.registry import PROTOCOLS
-
-        features = (*PROTOCOLS[target.protocol].features, "triggers")
         return Subject(
             name=f"{target.protocol} {_VERSION_OF_MOCKS}",
             version=suite_version(),
             language="python",
-            features=features,
+            features=_mock_features(target),
         )
-    triggers = ("triggers",) if server.control or server.triggers else ()
+    if server.control:
+        return Subject(name=target.name or str(server), features=_mock_features(target))
+    triggers = ("triggers",) if server.triggers else ()
     missing = {} if triggers else {"triggers": "no way was given to make this server do things"}
     return Subject(
         name=target.name or str(server),
         features=(*server.features, *triggers),
         missing=missing,
     )
+
+
+def _mock_features(target: Target) -> tuple[str, ...]:
+    """Our own platforms do whatever their specification names."""
+    from avatar_protocols.registry import PROTOCOLS
+
+    return (*PROTOCOLS[target.protocol].features, "triggers")
 
 
 def suite_version() -> str:
@@ -391,7 +414,7 @@ def _unreachable(scenario: Scenario, target: Target) -> str:
     """Why a scenario cannot be played against a server that is not made for it."""
     if target.server is None or target.server.in_process:
         return ""
-    if scenario.platform or scenario.plan:
+    if scenario.platform or (scenario.plan and not target.server.control):
         return "the scenario needs a server that is set up for it"
     return ""
 

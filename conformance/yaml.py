@@ -19,10 +19,10 @@ __all__ = ["YAMLError", "line_of", "load"]
 YAMLError = yaml.YAMLError
 
 # libyaml is about ten times faster; the pure Python loader reads the same documents.
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Base: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_Base):  # type: ignore[misc]  # chosen at run time
+class _Loader(_Base):  # type: ignore[misc, valid-type]  # chosen at run time
     """PyYAML's safe loader with the types of YAML 1.2's core schema."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's name and type
@@ -39,6 +39,8 @@ class _Loader(_Base):  # type: ignore[misc]  # chosen at run time
         return mapping
 
 
+_resolve: Any = _Loader.add_implicit_resolver
+
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -53,9 +55,7 @@ for _tag, _pattern, _first in (
     ),
     ("merge", r"<<", "<"),
 ):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first)
-    )
+    _resolve(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
 
 
 def _integer(loader: Any, node: yaml.ScalarNode) -> int:  # noqa: ANN401 - PyYAML's loader

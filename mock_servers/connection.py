@@ -132,10 +132,11 @@ class Connection:
         transport.abort()
 
     def hang_up(self) -> None:
-        """Close the TCP connection behind whatever has been written."""
+        """Close the TCP connection; cut off a peer that has left something unread."""
         if self._transport is not None:
             self.aborted = True
-            self._transport.close()
+            unread = bool(self._out) or self._transport.get_write_buffer_size() > 0
+            (self._transport.abort if unread else self._transport.close)()
 
     async def serve(self, request: web.BaseRequest, ws: web.WebSocketResponse, peer: Peer) -> None:
         """Run an upgraded connection until it is over."""

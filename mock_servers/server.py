@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import struct
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     Control = Callable[[web.BaseRequest, list[str]], Awaitable[HttpResponse]]
 
 __all__ = ["Server", "is_loopback"]
+
+# It warns of every offered subprotocol; to select none is the rule (AVK-CONN-007, LAC-CONN-003).
+logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
 #: Real time that peers have at the end to take what is left, in seconds.
 _PATIENCE: Final = 0.2

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
+import tempfile
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 import conformance
+from avatar_protocols.registry import PROTOCOLS
 from conformance.adapter import AdapterTarget, parse_address
+from conformance.baseline import load_baselines
 from conformance.errors import UsageError
 from conformance.process import LinkError
+from conformance.reach import reach
 from conformance.results import EXIT_STATUS, write_results
 from conformance.run import Order, parse_shard, run
 from conformance.stage.base import Deadlines
 from conformance.target import ServerTarget, Target, active, command_of, resolve, server_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from avatar_protocols.tables import RevisionInfo
 
-__all__ = ["Request", "certify_request", "targets_of"]
+__all__ = ["Request", "certify_request", "prepare_out", "targets_of"]
 
 ROLES = ("client", "server")
 REFERENCE = Path(conformance.__file__).parent / "adapters" / "reference.py"
@@ -33,9 +40,9 @@ REFERENCE = Path(conformance.__file__).parent / "adapters" / "reference.py"
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line said; the flags of `understudy certify` explain each."""
 
-    client: str = ""
-    attach: str = ""
-    server: str = ""
+    client: str | None = None
+    attach: str | None = None
+    server: str | None = None
     vendors: bool = False
     protocol: str = ""
     revision: str = ""
@@ -56,6 +63,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     triggers: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     vendor_cache: Path = Path(".understudy/vendors")
+    baseline: str = ""
 
 
 def certify_request(request: Request) -> int:
@@ -68,12 +76,16 @@ def certify_request(request: Request) -> int:
     from conformance.reports import write_reports
     from conformance.reports.terminal import terminal
 
-    targets = targets_of(request)
     order = _order(request)
-    clear_traces(request.out)
+    targets = targets_of(request)
+    for target in targets:
+        if target.server is not None:
+            reach(target.server.urls, within=request.deadline)
+    prepare_out(request.out)
     screen = terminal(quiet=request.as_json)
     try:
-        results = run(order, targets, screen)
+        with _ending_softly():
+            results = run(order, targets, screen)
     finally:
         screen.end()
     write_results(request.out / "results.json", results)
@@ -82,6 +94,8 @@ def certify_request(request: Request) -> int:
         sys.stdout.buffer.write(msgspec.json.encode(results) + b"\n")
     else:
         screen.summary(results, request.out)
+    if screen.stopped:
+        raise UsageError(f"stopped: {screen.stopped}; {request.out}/ has what they showed")
     return EXIT_STATUS[results.outcome]
 
 
@@ -93,9 +107,18 @@ def targets_of(request: Request) -> list[Target]:
     """
     if request.role not in {"", *ROLES}:
         raise UsageError(f"--role is client or server, not {request.role!r}")
-    given = [name for name in ("client", "attach", "server", "vendors") if getattr(request, name)]
+    # An empty value (a variable that is not set, say) must not certify something else instead.
+    given = [
+        name
+        for name in ("client", "attach", "server", "vendors")
+        if getattr(request, name) not in {None, False}
+    ]
     if len(given) > 1:
         raise UsageError(f"--{given[0]} and --{given[1]} exclude each other")
+    if request.server is None:
+        for flag, member in _SERVERS_OWN.items():
+            if getattr(request, member):
+                raise UsageError(f"{flag} goes with --server")
     return _TARGETS[given[0] if given else ""](request)
 
 
@@ -114,21 +137,25 @@ def _own(request: Request) -> list[Target]:
 
 def _client(request: Request) -> list[Target]:
     info = _one_revision(request, "--client", "client")
-    return [_target(info, adapter=command_of(request.client))]
+    return [_target(info, adapter=command_of(request.client or ""))]
 
 
 def _attached(request: Request) -> list[Target]:
     info = _one_revision(request, "--attach", "client")
     try:
-        return [_target(info, adapter=parse_address(request.attach))]
+        return [_target(info, adapter=parse_address(request.attach or ""))]
     except LinkError as error:
         raise UsageError(str(error)) from None
 
 
 def _server(request: Request) -> list[Target]:
     info = _one_revision(request, "--server", "server")
+    known = PROTOCOLS[info.protocol].features
+    for feature in request.features:
+        if feature not in known:
+            raise UsageError(f"--feature {feature}: {info.protocol} knows {', '.join(known)}")
     server = server_at(
-        request.server,
+        request.server or "",
         info.protocol,
         urls=_pairs("--url", request.urls),
         credentials=_pairs("--credential", request.credentials),
@@ -152,6 +179,13 @@ def _vendors(request: Request) -> list[Target]:
         say=lambda line: print(line, file=sys.stderr),  # noqa: T201 - the command line's own output
     )
 
+
+_SERVERS_OWN = {
+    "--url": "urls",
+    "--credential": "credentials",
+    "--trigger": "triggers",
+    "--feature": "features",
+}
 
 _TARGETS: dict[str, Callable[[Request], list[Target]]] = {
     "": _own,
@@ -220,15 +254,42 @@ def _order(request: Request) -> Order:
         deadlines=Deadlines(step=request.deadline, scenario=max(30.0, 6 * request.deadline)),
         out=request.out,
         command=shlex.join(["understudy", *sys.argv[1:]]),
+        baselines=load_baselines(request.baseline) if request.baseline else (),
     )
 
 
 def _default_jobs(request: Request) -> int:
-    # An attached adapter is one process with one conversation.
-    return 1 if request.attach else max(2, os.cpu_count() or 1)
+    # An attached adapter is one conversation; a server's clock and triggers are everybody's.
+    return 1 if request.attach or request.server else max(2, os.cpu_count() or 1)
 
 
-def clear_traces(out: Path) -> None:
-    """Remove the traces of an earlier run; nothing else in the folder is touched."""
+def prepare_out(out: Path) -> None:
+    """Make sure that reports can be written, and remove the traces of an earlier run.
+
+    Nothing else in the folder is touched.
+
+    Raises:
+        UsageError: they cannot; better said before an hour's run than after it.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"--out {out}: reports cannot be written there: {why}") from None
     for path in (out / "traces").rglob("*.jsonl"):
         path.unlink()
+
+
+@contextmanager
+def _ending_softly() -> Iterator[None]:
+    """Let SIGTERM, by which CI cancels a job, end the run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["app", "run"]
 
 USAGE_ERROR = 2
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
 
 app = typer.Typer(
     name="understudy",
     help="Mock platforms and a conformance suite for streaming-avatar protocols.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -33,14 +34,16 @@ Out = Annotated[Path, typer.Option(help="Folder of the reports.", metavar="DIR")
 @app.command()
 def certify(  # noqa: PLR0917 - typer passes them by name
     client: Annotated[
-        str, typer.Option(help="Command that starts a client's adapter.", metavar="CMD")
-    ] = "",
+        str | None, typer.Option(help="Command that starts a client's adapter.", metavar="CMD")
+    ] = None,
     attach: Annotated[
-        str, typer.Option(help="A client's adapter that already listens.", metavar="HOST:PORT")
-    ] = "",
+        str | None,
+        typer.Option(help="A client's adapter that already listens.", metavar="HOST:PORT"),
+    ] = None,
     server: Annotated[
-        str, typer.Option(help="A server: its URL, or a port file of ours.", metavar="URL|FILE")
-    ] = "",
+        str | None,
+        typer.Option(help="A server: its URL, or a port file of ours.", metavar="URL|FILE"),
+    ] = None,
     vendors: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--vendors", help="The vendors' own SDKs, each in its environment.")
     ] = False,
@@ -93,6 +96,13 @@ def certify(  # noqa: PLR0917 - typer passes them by name
     vendor_cache: Annotated[
         Path, typer.Option(help="With --vendors: where environments are kept.", metavar="DIR")
     ] = Path(".understudy/vendors"),
+    baseline: Annotated[
+        str,
+        typer.Option(
+            help="Known deviations: a file, a folder of them, or `vendors` for the packaged ones.",
+            metavar="PATH",
+        ),
+    ] = "",
 ) -> None:
     """Certify a client or a server; without any, our reference client and mock servers.
 
@@ -124,6 +134,7 @@ def certify(  # noqa: PLR0917 - typer passes them by name
         triggers=tuple(trigger or ()),
         features=tuple(feature or ()),
         vendor_cache=vendor_cache,
+        baseline=baseline,
     )
     raise typer.Exit(certify_request(request))
 
@@ -203,9 +214,9 @@ def run(arguments: Sequence[str]) -> int:
         The exit status. Mistakes of the user are one line on stderr and status 2.
     """
     try:
-        status: Any = app(list(arguments), standalone_mode=False)
+        status: Any = app(list(arguments) or ["--help"], standalone_mode=False)
     except typer.Exit as error:
-        return error.exit_code
+        return _complain("stopped") if error.exit_code == _INTERRUPTED else error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return _complain("stopped")
     except (UnderstudyError, OSError) as error:

@@ -15,6 +15,7 @@ import logging
 import os
 import platform
 import socket
+import stat
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -224,12 +225,25 @@ class _Lines(asyncio.Protocol):
             self.ended.set_result(exc)
 
 
+async def _standard_input(adapter: Adapter) -> _Lines:
+    """The commands on standard input: a pipe as they come, a file or device to its end."""
+    loop = asyncio.get_running_loop()
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty():
+        _, lines = await loop.connect_read_pipe(lambda: _Lines(adapter), sys.stdin)
+        return lines
+    lines = _Lines(adapter)
+    lines.data_received(await loop.run_in_executor(None, sys.stdin.buffer.read))
+    lines.connection_lost(None)
+    return lines
+
+
 async def serve(selector: CountingSelector, address: str | None) -> None:
     """Serve the contract until the runner has gone."""
     loop = asyncio.get_running_loop()
     if address is None:
         adapter = Adapter(Travel(selector), CONTRACT_OUTPUT)
-        _, lines = await loop.connect_read_pipe(lambda: _Lines(adapter), sys.stdin)
+        lines = await _standard_input(adapter)
     else:
         host, _, port = address.rpartition(":")
         with socket.create_server((host or "127.0.0.1", int(port))) as server:

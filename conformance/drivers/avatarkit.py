@@ -133,12 +133,17 @@ def _config(settings: Params) -> SessionConfig:
     if "audio_format" in settings:
         made["audio_format"] = AudioFormat(settings["audio_format"])
     if (encoder := settings.get("encoder")) is not None:
-        names = {"frame_duration_ms": "frame_ms"}
-        made["encoder"] = EncoderSettings(**{names.get(k, k): v for k, v in encoder.items()})
+        made["encoder"] = _encoder(encoder)
     for name, (option, kind) in _MADE.items():
         if (members := settings.get(option)) is not None:
             made[name] = kind(**members)
     return SessionConfig(**made)
+
+
+def _encoder(members: Params) -> EncoderSettings:
+    names = {"frame_duration_ms": "frame_ms"}
+    renamed: Params = {names.get(name, name): value for name, value in members.items()}
+    return EncoderSettings(**renamed)
 
 
 def _expiry(settings: Params) -> float | None:

@@ -103,7 +103,7 @@ class Travel:
         """Wait until something arrives; real time, which no client of ours sees."""
         loop = asyncio.get_running_loop()
         woken = loop.create_future()
-        # The loop looks for what has arrived whenever it wakes up; this only bounds how long it waits.
+        # Whenever the loop wakes up it looks for what has arrived; this bounds how long it waits.
         timer = loop.call_later(min(seconds, _GLANCE_SECONDS), woken.set_result, None)
         try:
             await woken

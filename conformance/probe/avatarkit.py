@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -52,7 +51,7 @@ class AvatarKitProbe(Probe):
             names.Header.API_KEY: self.variables.get("api_key", ""),
             names.Header.CONTENT_TYPE: names.MediaType.JSON,
         }
-        body = {names.TokenBody.EXPIRE_AT: int(time.time()) + _LIFETIME}
+        body = {names.TokenBody.EXPIRE_AT: int(self.now()) + _LIFETIME}
         return HttpRequest(
             method=args.get("method", spec.method),
             url=self.site.urls[spec.base].rstrip("/") + args.get("path", spec.path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +13,7 @@ import msgspec
 from avatar_protocols.tables import EndpointSpec
 from conformance.probe.socket import ProbeSocket
 from conformance.stage.base import StepUnmetError
-from mock_servers.documents import substitute
+from mock_servers.documents import is_object, substitute
 from protocol_core.clock import LoopClock
 from reference_client.http import HttpClient, RequestFailed
 
@@ -57,6 +58,7 @@ class Probe(ABC):
         constants: the generated constants of the revision.
         endpoints: its endpoints, by name.
         sockets: every WebSocket so far, failed attempts included.
+        now: Unix time in seconds, as the server sees it.
         variables: what ``$name`` stands for in a step: credentials, and what the server answered.
     """
 
@@ -79,6 +81,7 @@ class Probe(ABC):
         self.endpoints = _endpoints_of(self.constants)
         self.sockets: list[ProbeSocket] = []
         self.variables: dict[str, str] = dict(site.credentials)
+        self.now: Callable[[], float] = time.time
         self._http = HttpClient(clock=LoopClock(asyncio.get_running_loop()), time_limit=None)
         self.steps: dict[str, Callable[[Any], Awaitable[None]]] = {
             "http": self._step_http,
@@ -209,7 +212,7 @@ class Probe(ABC):
         Raises:
             StepUnmetError: there is none.
         """
-        number = args.get("connection") if isinstance(args, dict) else None
+        number = args.get("connection") if is_object(args) else None
         if number is not None:
             found = [s for s in self.sockets if s.number == number]
         else:
@@ -259,7 +262,7 @@ class Probe(ABC):
         self.socket(args).reset()
 
     async def _step_ping(self, args: object) -> None:
-        payload = args.get("payload", "") if isinstance(args, dict) else ""
+        payload = args.get("payload", "") if is_object(args) else ""
         self.socket(args).ping(payload.encode())
 
 
@@ -280,8 +283,8 @@ def merged(headers: Mapping[str, str], changes: Mapping[str, str | None]) -> dic
 
 def _endpoints_of(constants: Any) -> dict[str, EndpointSpec]:  # noqa: ANN401 - a generated module
     """The endpoints of a revision, by name."""
-    specs = vars(constants.Endpoint).values()
-    return {spec.name: spec for spec in specs if isinstance(spec, EndpointSpec)}
+    members: dict[str, object] = vars(constants.Endpoint)
+    return {spec.name: spec for spec in members.values() if isinstance(spec, EndpointSpec)}
 
 
 def _target(url: str) -> str:

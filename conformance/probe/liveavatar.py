@@ -1,6 +1,7 @@
 """The Live Avatar probe.
 
-    http: {endpoint: session_start | session_stop}    json, text, headers, path, sandbox override
+    http: {endpoint: session_start | session_stop}    json, text, headers, path, api_key,
+                                                      sandbox override
     connect: {url, headers}    starts a session first, unless one was started or a URL is given
     open: {ready: true}        connect, await session.init, answer session.ready
     send_audio: {frames | seconds | audio, samples, sample_rate, channel, codec, sequence,
@@ -19,6 +20,7 @@ import msgspec
 
 from conformance.probe.base import Args, Probe, json_body, merged
 from conformance.stage.base import StepUnmetError
+from mock_servers.documents import is_object
 from protocol_core.http import HttpRequest, HttpResponse
 
 __all__ = ["PROBE", "LiveAvatarProbe"]
@@ -44,7 +46,7 @@ class LiveAvatarProbe(Probe):
         spec, names = self.endpoints[endpoint], self.constants
         headers = {
             names.Header.AUTHORIZATION: names.HeaderValue.BEARER_PREFIX
-            + self.variables.get("api_key", ""),
+            + args.get("api_key", self.variables.get("api_key", "")),
             names.Header.CONTENT_TYPE: names.HeaderValue.JSON,
         }
         if args.get("sandbox"):
@@ -66,7 +68,7 @@ class LiveAvatarProbe(Probe):
         except msgspec.MsgspecError:
             return  # no envelope; the trace shows it
         data = document.get("data")
-        if endpoint != self.constants.Endpoint.SESSION_START.name or not isinstance(data, dict):
+        if endpoint != self.constants.Endpoint.SESSION_START.name or not is_object(data):
             return
         for member, name in (("sessionId", "session_id"), ("agentWsUrl", "agent_ws_url")):
             if isinstance(data.get(member), str):
@@ -98,7 +100,7 @@ class LiveAvatarProbe(Probe):
             socket, self._events.SESSION_INIT, after=before, text="initialising the session"
         )
         data = event.get("data")
-        if isinstance(data, dict):
+        if is_object(data):
             self.learn("user_id", str(data.get("userId", "")))
         if args.get("ready", True):
             socket.send(self.codec.encode(self._events.SESSION_READY, {}))

@@ -21,7 +21,7 @@ from websockets.uri import parse_uri
 from conformance.stage.base import StepUnmetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mock_servers.codec import Codec
     from mock_servers.journal import Journal
@@ -67,6 +67,14 @@ class ProbeSocket(asyncio.Protocol):
         self._closed = False
         self._over = False  # whether how it ended stands in the journal
         self._answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._on_frame: dict[Opcode, Callable[[Frame], None]] = {
+            Opcode.CONT: self._on_data,
+            Opcode.TEXT: self._on_data,
+            Opcode.BINARY: self._on_data,
+            Opcode.PING: self._on_ping,
+            Opcode.PONG: self._on_pong,
+            Opcode.CLOSE: self._on_close,
+        }
         self._answered.add_done_callback(lambda future: future.exception())
 
     @property
@@ -207,7 +215,7 @@ class ProbeSocket(asyncio.Protocol):
             if isinstance(event, Response):
                 self._upgraded(event)
             elif isinstance(event, Frame):
-                _ON_FRAME[event.opcode](self, event)
+                self._on_frame[event.opcode](event)
         if protocol.parser_exc is not None and not self._closed:
             self._journal.note(
                 f"the server broke RFC 6455: {protocol.parser_exc}", connection=self.number
@@ -290,13 +298,3 @@ class ProbeSocket(asyncio.Protocol):
 def _close_payload(code: int, reason: str) -> bytes:
     """The payload of a close frame, legal or not."""
     return code.to_bytes(2, "big") + reason.encode()
-
-
-_ON_FRAME = {
-    Opcode.CONT: ProbeSocket._on_data,  # noqa: SLF001 - the table of this very class
-    Opcode.TEXT: ProbeSocket._on_data,  # noqa: SLF001 - the table of this very class
-    Opcode.BINARY: ProbeSocket._on_data,  # noqa: SLF001 - the table of this very class
-    Opcode.PING: ProbeSocket._on_ping,  # noqa: SLF001 - the table of this very class
-    Opcode.PONG: ProbeSocket._on_pong,  # noqa: SLF001 - the table of this very class
-    Opcode.CLOSE: ProbeSocket._on_close,  # noqa: SLF001 - the table of this very class
-}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from conformance.reports.summary import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from avatar_protocols.trace import Record
     from conformance.trace import Trace
@@ -175,11 +175,12 @@ def _brief_copy(value: object, *, full: bool) -> Any:  # noqa: ANN401 - JSON in,
     if isinstance(value, str):
         return _cut(value, _MOST_TEXT[full], count=True)
     if isinstance(value, dict):
-        return {_cut(str(k), 200): _brief_copy(v, full=full) for k, v in value.items()}
+        members = cast("dict[str, object]", value)
+        return {_cut(name, 200): _brief_copy(part, full=full) for name, part in members.items()}
     if isinstance(value, list):
-        most = _MOST_ITEMS[full]
-        more = [f"… {len(value) - most} more"] if len(value) > most else []
-        return [*(_brief_copy(item, full=full) for item in value[:most]), *more]
+        items, most = cast("list[object]", value), _MOST_ITEMS[full]
+        more = [f"… {len(items) - most} more"] if len(items) > most else []
+        return [*(_brief_copy(item, full=full) for item in items[:most]), *more]
     return value
 
 
@@ -209,7 +210,7 @@ def hexdump(data: bytes, most: int) -> str:
     lines: list[str] = []
     for offset in range(0, min(len(data), most), 16):
         part = data[offset : min(offset + 16, most)]
-        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in part)
+        text = re.sub(r"[^ -~]", ".", part.decode("latin-1"))
         lines.append(f"{offset:04x}  {part.hex(' '):<47}  {text}")
     if len(data) > most:
         lines.append(f"… {len(data) - most} more bytes")
@@ -218,25 +219,26 @@ def hexdump(data: bytes, most: int) -> str:
 
 def label(record: Record) -> str:
     """A record in a few words."""
-    data = record.data or {}
-    told = _LABELS.get(record.kind, lambda r, _: f"{r.kind} {r.name or r.reason}")(record, data)
+    told = _LABELS.get(record.kind, lambda r: f"{r.kind} {r.name or r.reason}")(record)
     number = f"[{record.connection}] " if record.connection is not None else ""
     return printable(f"{number}{told}".strip(), 400)
 
 
-def _close(record: Record, data: dict[str, Any]) -> str:
-    del data
+def _close(record: Record) -> str:
     code = "without a code" if record.code is None else str(record.code)
     return f"close {code} {record.reason}"
 
 
-def _answer(record: Record, data: dict[str, Any]) -> str:
-    error = data.get("error")
-    code = f": {error.get('code') or error.get('kind')}" if isinstance(error, dict) else ""
+def _answer(record: Record) -> str:
+    data = record.data or {}
+    error: object = data.get("error")
+    told = cast("dict[str, object]", error) if isinstance(error, dict) else {}
+    code = f": {told.get('code') or told.get('kind')}" if told else ""
     return f"{record.name} → {data.get('answer', '')}{code}"
 
 
-def _step(record: Record, data: dict[str, Any]) -> str:
+def _step(record: Record) -> str:
+    data = record.data or {}
     return f"step {data.get('number', '')}: {record.name} {_brief(data.get('args'))}"
 
 
@@ -246,27 +248,28 @@ def _brief(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:500]
 
 
-def _message(record: Record, data: dict[str, Any]) -> str:
+def _message(record: Record) -> str:
+    data = record.data or {}
     inner = {key: part for key, part in data.items() if key not in {"type", "event"}}
     problems = f" ⚠ {record.problems[0]}" if record.problems else ""
     return f"{record.name or 'unreadable message'}{problems} {_brief(inner)}"
 
 
-_LABELS: dict[str, Callable[[Record, dict[str, Any]], str]] = {
-    "http_request": lambda r, _: f"{r.method} {r.target}",
-    "http_response": lambda r, d: f"HTTP {r.status} {r.name} {_brief(d)}",
-    "upgrade_request": lambda r, _: f"upgrade {r.target}",
-    "upgrade_response": lambda r, _: f"HTTP {r.status} {r.raw}",
-    "open": lambda *_: "socket open",
+_LABELS: dict[str, Callable[[Record], str]] = {
+    "http_request": lambda r: f"{r.method} {r.target}",
+    "http_response": lambda r: f"HTTP {r.status} {r.name} {_brief(r.data)}",
+    "upgrade_request": lambda r: f"upgrade {r.target}",
+    "upgrade_response": lambda r: f"HTTP {r.status} {r.raw}",
+    "open": lambda _: "socket open",
     "message": _message,
-    "ping": lambda *_: "ping",
-    "pong": lambda *_: "pong",
+    "ping": lambda _: "ping",
+    "pong": lambda _: "pong",
     "close": _close,
-    "reset": lambda *_: "connection lost without a close frame",
-    "command": lambda r, d: f"{r.name} {_brief(d)}",
+    "reset": lambda _: "connection lost without a close frame",
+    "command": lambda r: f"{r.name} {_brief(r.data)}",
     "answer": _answer,
-    "event": lambda r, d: f"event {r.name} {_brief(d)}",
+    "event": lambda r: f"event {r.name} {_brief(r.data)}",
     "step": _step,
-    "note": lambda r, _: r.reason,
-    "clock": lambda _, d: f"clock: {_brief(d)}",
+    "note": lambda r: f"{r.name} {r.reason}",
+    "clock": lambda r: f"clock: {_brief(r.data)}",
 }

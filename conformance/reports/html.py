@@ -1,15 +1,24 @@
-"""The HTML report: one file, no network, works from a folder or an archive."""
+"""The HTML report: one file, no network, works from a folder or an archive.
+
+What it shows comes from implementations under test, so nothing of it is trusted: every text passes
+`printable` and is escaped, and the page's own policy lets only the script and the style of this
+package act.
+"""
 
 from __future__ import annotations
 
-import json
+import base64
+import hashlib
+import re
+import shlex
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from avatar_protocols.results import ScenarioRun, Verdict
+from avatar_protocols.results import Implementation, ScenarioRun, Verdict
 from avatar_protocols.tables import Requirement
 from conformance.reports.diagram import Diagram, diagram
 from conformance.reports.summary import (
@@ -24,30 +33,71 @@ from conformance.reports.summary import (
 from conformance.trace import read_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jinja2 import Template
 
     from avatar_protocols.results import ResultFile
     from conformance.reports.summary import Group
     from conformance.trace import Trace
 
-__all__ = ["render_html", "write_html"]
+__all__ = ["render_html", "short_command", "write_html"]
 
 TEMPLATES = Path(__file__).parent / "templates"
-_TOLD = ("fail", "harness-error", "could-not-run", "warning")
-_MOST_FAILURES = 300
-"""Failures told with a diagram; a report that is broken throughout stays loadable."""
-_MOST_DATA = 6000
-"""Characters of a decoded message that are shown."""
+_TOLD = ("fail", "harness-error", "could-not-run", "warning", "known")
+"""Outcomes that are told in full, in this order."""
+_MOST_CASES = 300
+"""Verdicts told in full; a report that is broken throughout stays loadable."""
+_MOST_PICTURES = 60
+"""Verdicts told with a diagram; the others name their trace."""
+_MOST_LISTED = 12
+"""Passed scenarios named in a cell of the matrix."""
+_MOST_SHOWN = 40_000
+"""Characters of any one text; those that are likely to be long are cut earlier."""
+_SOURCES = {
+    "doc": "the document",
+    "sdk": "the SDK's behaviour",
+    "both": "the document and the SDK's behaviour",
+    "assumption": "an assumption, where the sources are silent",
+}
+_PLACE = ("protocol", "revision", "role")
 
 
-class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """An implementation in the matrix."""
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was not checked.
 
-    title: str
-    version: str
+    Attributes:
+        feature: what the implementation does not have; "" if the reason says all.
+        reason: why it was not checked.
+        scenarios: number of scenarios that were not played for it.
+    """
+
+    feature: str
+    reason: str
+    scenarios: int
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """An implementation: who it is, how it did, what was not checked.
+
+    Attributes:
+        who: the implementation.
+        command: how it was started, with paths shortened.
+        bar: requirements by their outcome, as (outcome, number, offset).
+        total: number of requirements judged.
+        notes: what was not checked.
+        unseen: requirements that no played scenario verified.
+    """
+
+    who: Implementation
+    command: str
+    bar: tuple[tuple[str, int, int], ...]
+    total: int
+    notes: tuple[Note, ...]
+    unseen: tuple[str, ...]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A requirement in the matrix, with a cell (or None) for each implementation."""
 
     id: str
@@ -61,27 +111,51 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join(sorted({cell.outcome for cell in self.cells if cell is not None}))
 
 
-class Matrix(msgspec.Struct, frozen=True, kw_only=True):
-    """Requirements of one protocol, revision and role, by the implementations that were tested."""
+class Play(msgspec.Struct, frozen=True, kw_only=True):
+    """A scenario in the list of all.
+
+    Attributes:
+        run: how it was played.
+        outcome: the worst of its verdicts; "" if it has none.
+        levels: the levels of its verdicts, for the filters.
+        verified: number of requirements it judged.
+    """
+
+    run: ScenarioRun
+    outcome: str
+    levels: str
+    verified: int
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """One protocol, revision and role: its matrix and its scenarios."""
 
     protocol: str
     revision: str
     role: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[Implementation, ...]
+    entries: tuple[Entry, ...]
+    plays: tuple[Play, ...]
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """One verdict that is not a pass, told in full."""
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict that is not a pass, with what shows it."""
 
     anchor: str
-    outcome: str
     verdict: Verdict
-    requirement: Requirement | None
     run: ScenarioRun | None
     command: str
     picture: Diagram | None
-    offending: tuple[str, ...]
+    why_none: str
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """One requirement that one implementation did not pass, with each case of it."""
+
+    outcome: str
+    requirement: Requirement | None
+    source: str
+    cases: tuple[Case, ...]
 
 
 def write_html(path: Path, results: ResultFile, *, traces: Path) -> None:
@@ -102,19 +176,27 @@ def write_html(path: Path, results: ResultFile, *, traces: Path) -> None:
 def render_html(results: ResultFile, *, traces: Path) -> str:
     """The report as text; see `write_html`."""
     found = groups(results)
-    told = _failures(results, found, traces)
+    failures = _failures(results, found, traces)
+    cases = [case for failure in failures for case in failure.cases]
+    bad = sum(_outcome(v, results) in _TOLD for v in results.verdicts)
+    style, script = ((TEMPLATES / name).read_text("utf-8") for name in ("style.css", "script.js"))
     return _template().render(
         results=results,
+        played=sum(1 for run in results.scenarios if run.trace),
         counts=msgspec.to_builtins(results.counts),
-        matrices=_matrices(found),
-        groups=found,
-        failures=told,
-        untold=sum(len(_bad(cell, results)) for g in found for cell in g.cells) - len(told),
-        anchors={_key(failure.verdict): failure.anchor for failure in told},
+        cards=[_card(group) for group in found],
+        failures=failures,
+        untold=bad - len(cases),
+        places=_places(results, found),
+        anchors={_key(case.verdict): case.anchor for case in cases},
         key=_key,
         symbols=SYMBOLS,
-        shown=lambda verdict: shown(verdict, strict=results.strict),
-        printable=printable,
+        most_listed=_MOST_LISTED,
+        shown=partial(shown, strict=results.strict),
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
     )
 
 
@@ -125,38 +207,126 @@ def _template() -> Template:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     return environment.get_template("index.html.jinja")
 
 
-def _matrices(found: list[Group]) -> list[Matrix]:
-    places: defaultdict[tuple[str, str, str], list[Group]] = defaultdict(list)
+def _harmless(value: Any) -> Any:  # noqa: ANN401 - whatever the template prints
+    """What every printed value passes: no control characters, and bounded. Not for our markup."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return printable(value, _MOST_SHOWN)
+    return value
+
+
+def _hash(text: str) -> str:
+    """A text as the page's policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _outcome(verdict: Verdict, results: ResultFile) -> str:
+    return shown(verdict, strict=results.strict)
+
+
+def short_command(command: str) -> str:
+    """A command line with the folders of absolute paths left out: where a machine keeps its
+    programs says nothing about the implementation.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
+    return " ".join(_short_path(word) for word in words)
+
+
+def _short_path(word: str) -> str:
+    flag, equals, path = word.rpartition("=")
+    parts = re.split(r"[/\\]", path)
+    rooted = re.match(r"(?:[A-Za-z]:)?[/\\](?![/\\])", path)
+    return f"{flag}{equals}…/{parts[-1]}" if rooted and len(parts) > 2 else word  # noqa: PLR2004 - a root and a name
+
+
+def _card(group: Group) -> Card:
+    who = group.implementation
+    tally = {name: sum(cell.outcome == name for cell in group.cells) for name in SYMBOLS}
+    offset = 0
+    bar: list[tuple[str, int, int]] = []
+    for name, number in tally.items():
+        if number:
+            bar.append((name, number, offset))
+            offset += number
+    return Card(
+        who=who,
+        command=short_command(who.target),
+        bar=tuple(bar),
+        total=len(group.cells),
+        notes=_notes(group),
+        unseen=tuple(c.requirement for c in group.cells if c.outcome == "not-applicable"),
+    )
+
+
+def _notes(group: Group) -> tuple[Note, ...]:
+    """What was not checked: the features that are missing, then what else was not applicable."""
+    unplayed: defaultdict[str, set[str]] = defaultdict(set)
+    for cell in group.cells:
+        for verdict in cell.verdicts:
+            if verdict.outcome == "not-applicable":
+                unplayed[verdict.message].add(verdict.scenario)
+    notes: list[Note] = []
+    for feature, reason in sorted(group.implementation.missing.items()):
+        concerned = [m for m in unplayed if re.search(rf"(?<!\w){re.escape(feature)}(?!\w)", m)]
+        scenarios = set[str]().union(*(unplayed.pop(message) for message in concerned))
+        notes.append(Note(feature=feature, reason=reason, scenarios=len(scenarios)))
+    notes += [Note(feature="", reason=m, scenarios=len(s)) for m, s in sorted(unplayed.items())]
+    return tuple(sorted(notes, key=lambda note: -note.scenarios))
+
+
+def _places(results: ResultFile, found: Iterable[Group]) -> list[Place]:
+    members: defaultdict[tuple[str, ...], list[Group]] = defaultdict(list)
     for group in found:
-        who = group.implementation
-        places[who.protocol, who.revision, who.role].append(group)
+        members[_place(group.implementation)].append(group)
+    plays: defaultdict[tuple[str, ...], list[Play]] = defaultdict(list)
+    judged: defaultdict[tuple[str, str, str, int], list[Verdict]] = defaultdict(list)
+    for verdict in results.verdicts:
+        judged[_run_key(verdict)].append(verdict)
+    for run in results.scenarios:
+        plays[_place(run)].append(_play(run, judged[_run_key(run)], results))
     return [
-        Matrix(
-            protocol=protocol,
-            revision=revision,
-            role=role,
-            columns=tuple(
-                Column(title=g.implementation.name, version=g.implementation.version)
-                for g in members
-            ),
-            rows=_rows(members, protocol, revision),
+        Place(
+            protocol=place[0],
+            revision=place[1],
+            role=place[2],
+            columns=tuple(group.implementation for group in inside),
+            entries=_entries(inside, place[0], place[1]),
+            plays=tuple(sorted(plays[place], key=lambda play: play.run.scenario)),
         )
-        for (protocol, revision, role), members in places.items()
+        for place, inside in members.items()
     ]
 
 
-def _rows(members: list[Group], protocol: str, revision: str) -> tuple[Row, ...]:
+def _place(what: Implementation | ScenarioRun) -> tuple[str, ...]:
+    return tuple(getattr(what, name) for name in _PLACE)
+
+
+def _play(run: ScenarioRun, verdicts: list[Verdict], results: ResultFile) -> Play:
+    outcomes = {_outcome(verdict, results) for verdict in verdicts}
+    ranked = (*_TOLD, "pass", "not-applicable")
+    return Play(
+        run=run,
+        outcome=next((name for name in ranked if name in outcomes), ""),
+        levels=" ".join(sorted({verdict.level for verdict in verdicts})),
+        verified=len(verdicts),
+    )
+
+
+def _entries(members: list[Group], protocol: str, revision: str) -> tuple[Entry, ...]:
     table = requirements_of(protocol, revision)
     by_group = [{cell.requirement: cell for cell in group.cells} for group in members]
     ids = sorted({name for cells in by_group for name in cells})
     return tuple(
-        Row(
+        Entry(
             id=name,
             level=next(cells[name].level for cells in by_group if name in cells),
             text=table[name].text if name in table else "",
@@ -166,67 +336,81 @@ def _rows(members: list[Group], protocol: str, revision: str) -> tuple[Row, ...]
     )
 
 
-def _bad(cell: Cell, results: ResultFile) -> list[Verdict]:
-    return [v for v in cell.verdicts if shown(v, strict=results.strict) in _TOLD]
-
-
-def _failures(results: ResultFile, found: list[Group], traces: Path) -> list[Failure]:
-    runs = {(r.implementation, r.role, r.scenario, r.run): r for r in results.scenarios}
-    bad = [verdict for g in found for cell in g.cells for verdict in _bad(cell, results)]
-    bad.sort(key=lambda verdict: _TOLD.index(shown(verdict, strict=results.strict)))
+def _failures(results: ResultFile, found: Iterable[Group], traces: Path) -> list[Failure]:
+    """Each requirement that was not passed, worst outcomes first, with its cases."""
+    runs = {_run_key(run): run for run in results.scenarios}
+    together: defaultdict[tuple[int, int, str], list[Verdict]] = defaultdict(list)
+    for number, group in enumerate(found):
+        for cell in group.cells:
+            for verdict in cell.verdicts:
+                if (outcome := _outcome(verdict, results)) in _TOLD:
+                    together[_TOLD.index(outcome), number, cell.requirement].append(verdict)
     cache: dict[str, Trace | None] = {}
     failures: list[Failure] = []
-    for number, verdict in enumerate(bad[:_MOST_FAILURES], 1):
-        trace = _trace(traces, verdict.trace, cache)
-        table = requirements_of(verdict.protocol, verdict.revision)
-        run = runs.get((verdict.implementation, verdict.role, verdict.scenario, verdict.run))
-        failures.append(
-            Failure(
-                anchor=f"f{number}",
-                outcome=shown(verdict, strict=results.strict),
-                verdict=verdict,
-                requirement=table.get(verdict.requirement),
-                run=run,
-                command=reproduce(results, verdict.scenario),
-                picture=diagram(trace, verdict.records) if trace is not None else None,
-                offending=_offending(trace, verdict),
+    told = 0
+    for (rank, _, requirement), verdicts in sorted(together.items()):
+        cases: list[Case] = []
+        for verdict in verdicts[: _MOST_CASES - told]:
+            told += 1
+            picture, why_none = None, "There are diagrams of the first failures only."
+            if told <= _MOST_PICTURES:
+                picture, why_none = _picture(verdict, traces, cache)
+            cases.append(
+                Case(
+                    anchor=f"f{told}",
+                    verdict=verdict,
+                    run=runs.get(_run_key(verdict)),
+                    command=reproduce(results, verdict.scenario),
+                    picture=picture,
+                    why_none=why_none,
+                )
             )
-        )
+        if cases:
+            row = requirements_of(verdicts[0].protocol, verdicts[0].revision).get(requirement)
+            failures.append(
+                Failure(
+                    outcome=_TOLD[rank],
+                    requirement=row,
+                    source="" if row is None else _source(row),
+                    cases=tuple(cases),
+                )
+            )
     return failures
 
 
-def _trace(folder: Path, place: str, cache: dict[str, Trace | None]) -> Trace | None:
+def _source(row: Requirement) -> str:
+    conflict = "; the sources disagree" if row.conflict else ""
+    points = f" ({', '.join(row.open_points)})" if row.open_points else ""
+    return f"{_SOURCES.get(row.source, row.source)}{conflict}{points}"
+
+
+def _picture(
+    verdict: Verdict, folder: Path, cache: dict[str, Trace | None]
+) -> tuple[Diagram | None, str]:
+    """The diagram of a verdict's trace; if there is none, why."""
+    place = verdict.trace
+    if not place:
+        return None, "There is no trace."
     if place not in cache:
-        path = folder / place
         try:
-            cache[place] = read_trace(path) if place else None
+            cache[place] = read_trace(folder / place)
         except (OSError, ValueError):
-            cache[place] = None  # the report says that there is no trace
-    return cache[place]
-
-
-def _offending(trace: Trace | None, verdict: Verdict) -> tuple[str, ...]:
-    """The offending records, decoded, as text."""
+            cache[place] = None
+    trace = cache[place]
     if trace is None:
-        return ()
-    texts: list[str] = []
-    for record in trace.records:
-        if record.seq in verdict.records:
-            fields = {
-                name: value
-                for name, value in msgspec.to_builtins(record).items()
-                if value not in (None, "", {}, [])
-            }
-            text = json.dumps(fields, indent=2, ensure_ascii=False)
-            texts.append(printable(text, _MOST_DATA))
-    return tuple(texts)
+        return None, "The trace is not where the results say."
+    return diagram(trace, verdict.records), ""
 
 
-def _key(verdict: Verdict) -> tuple[str, str, str, str, int]:
+def _run_key(what: Verdict | ScenarioRun) -> tuple[str, str, str, int]:
+    return (what.implementation, what.role, what.scenario, what.run)
+
+
+def _key(verdict: Verdict) -> tuple[str, ...]:
     return (
         verdict.implementation,
         verdict.role,
         verdict.scenario,
         verdict.requirement,
-        verdict.run,
+        str(verdict.run),
     )

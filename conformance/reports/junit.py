@@ -20,9 +20,14 @@ _ELEMENTS = {
     "harness-error": "error",
     "could-not-run": "error",
     "not-applicable": "skipped",
+    "known": "skipped",
     "warning": "system-out",
 }
-"""Element by outcome; a pass has none, and JUnit knows no warnings."""
+"""Element by outcome; a pass has none, and JUnit knows no warnings.
+
+A known deviation is skipped, as pytest writes an expected failure: it neither fails the build nor
+passes for a success, and CI shows a skipped case's message.
+"""
 
 
 def write_junit(path: Path, results: ResultFile) -> None:
@@ -37,6 +42,8 @@ def write_junit(path: Path, results: ResultFile) -> None:
     }
     for group in groups(results):
         _suite(root, group, results, seconds)
+    if results.remarks:
+        _remarks(root, results)
     path.parent.mkdir(parents=True, exist_ok=True)
     ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
@@ -68,6 +75,30 @@ def _suite(
     suite.set("skipped", str(counts["skipped"]))
 
 
+def _remarks(root: Element, results: ResultFile) -> None:
+    """A case for each remark on a baseline; a stale row fails the run, so it fails here too."""
+    stale = sum(remark.kind == "stale" for remark in results.remarks)
+    suite = SubElement(
+        root,
+        "testsuite",
+        name="baselines",
+        timestamp=results.started,
+        tests=str(len(results.remarks)),
+        failures=str(stale),
+        errors="0",
+        skipped="0",
+    )
+    for remark in results.remarks:
+        name = f"{remark.requirement or 'file'} {remark.kind}"
+        place = printable(f"{remark.file}:{remark.line}")
+        case = SubElement(suite, "testcase", classname=place, name=name, time="0.000")
+        if remark.kind == "stale":
+            text = printable(remark.message)
+            SubElement(case, "failure", message=text, type="stale").text = f"{place}: {text}"
+        else:
+            SubElement(case, "system-out").text = printable(remark.message)
+
+
 def _case(
     suite: Element,
     verdict: Verdict,
@@ -90,8 +121,12 @@ def _case(
         note = SubElement(case, element)
         note.text = printable(f"{verdict.level} not kept: {verdict.message}")
     elif element:
+        known = f"known deviation: {verdict.known}; " if verdict.known else ""
         detail = SubElement(
-            case, element, message=printable(verdict.message), type=f"{verdict.level} {outcome}"
+            case,
+            element,
+            message=printable(f"{known}{verdict.message}"),
+            type=f"{verdict.level} {outcome}",
         )
         if element != "skipped":
             detail.text = printable(

@@ -32,13 +32,22 @@ SYMBOLS = {
     "pass": "✓",
     "fail": "✗",
     "warning": "!",
+    "known": "~",
     "not-applicable": "–",  # noqa: RUF001 - a dash is meant
     "could-not-run": "?",
     "harness-error": "⚠",
 }
-"""One sign for each outcome, and for a failure that only warns."""
+"""One sign for each outcome, for a failure that only warns, and for one that is known."""
 
-_WORST_FIRST = ("fail", "harness-error", "could-not-run", "warning", "pass", "not-applicable")
+_WORST_FIRST = (
+    "fail",
+    "harness-error",
+    "could-not-run",
+    "warning",
+    "known",
+    "pass",
+    "not-applicable",
+)
 
 _SELECTING = frozenset({"--only", "--shard", "--jobs", "--repeat", "--shuffle", "--seed"})
 """Flags that say which part of a run to play and how; they do not matter to one scenario."""
@@ -50,7 +59,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         requirement: its id; "" for scenarios that could not be read.
         level: its level.
-        outcome: the worst outcome; ``warning`` for a failure that does not fail the run.
+        outcome: the worst outcome; ``warning`` and ``known`` for failures that do not fail the run.
         verdicts: the verdicts, worst first.
     """
 
@@ -78,7 +87,9 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shown(verdict: Verdict, *, strict: bool) -> str:
-    """The outcome as reports show it: a failure that does not fail the run is a warning."""
+    """The outcome as reports show it: failures that do not fail the run are warnings or known."""
+    if verdict.known:
+        return "known"
     if verdict.outcome != "fail" or verdict.level == "MUST":
         return verdict.outcome
     return "fail" if strict and verdict.level == "SHOULD" else "warning"

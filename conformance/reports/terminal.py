@@ -9,9 +9,10 @@ import shutil
 import sys
 import textwrap
 import time
+from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
-from conformance.reports.summary import SYMBOLS, groups, printable, reproduce
+from conformance.reports.summary import SYMBOLS, groups, printable, reproduce, shown
 from conformance.run import Progress
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _COLOURS = {
     "pass": "32",
     "fail": "31;1",
     "warning": "33",
+    "known": "36",
     "not-applicable": "2",
     "could-not-run": "35;1",
     "harness-error": "35;1",
@@ -63,11 +65,16 @@ class Screen(Progress):
         """The run is over or broken off."""
 
     def summary(self, results: ResultFile, out: Path) -> None:
-        """Print a verdict for each requirement, then what went wrong, then what it comes to."""
+        """Print a verdict for each requirement, then what went wrong, then what it comes to.
+
+        Deviations that are known come before what is news.
+        """
         lines: list[str] = []
         for group in groups(results):
             lines += self._group(group)
+        lines += self._known(results)
         lines += self._failures(results)
+        lines += self._remarks(results)
         lines += self._conclusion(results, out)
         self._write("\n".join(lines) + "\n")
 
@@ -91,15 +98,37 @@ class Screen(Progress):
         )
         return self._paint(cell.outcome, text)
 
+    def _known(self, results: ResultFile) -> list[str]:
+        """The known deviations, each once however many scenarios show it."""
+        found = Counter(
+            (verdict.implementation, verdict.requirement, verdict.level, verdict.known)
+            for verdict in results.verdicts
+            if verdict.known
+        )
+        lines: list[str] = []
+        for (implementation, requirement, level, reason), count in sorted(found.items()):
+            head = f"{SYMBOLS['known']} {requirement} {level}  known  {printable(implementation)}"
+            scenarios = f"  {count} scenarios" if count > 1 else ""
+            lines += ["", self._paint("known", f"{head}{scenarios}"), _wrapped(reason)]
+        return lines
+
+    def _remarks(self, results: ResultFile) -> list[str]:
+        lines: list[str] = []
+        for remark in results.remarks:
+            outcome = "fail" if remark.kind == "stale" else "warning"
+            place = printable(f"{remark.file}:{remark.line}")
+            head = f"{SYMBOLS[outcome]} {remark.requirement or 'baseline'}  {remark.kind}  {place}"
+            lines += ["", self._paint(outcome, head), _wrapped(remark.message)]
+        return lines
+
     def _failures(self, results: ResultFile) -> list[str]:
         bad = [
-            (cell.outcome, verdict)
+            (outcome, verdict)
             for outcome in (*_BAD, "warning")
             for group in groups(results)
             for cell in group.cells
-            if cell.outcome == outcome
             for verdict in cell.verdicts
-            if verdict.outcome not in {"pass", "not-applicable"}
+            if shown(verdict, strict=results.strict) == outcome
         ]
         lines: list[str] = []
         for outcome, verdict in bad[:_MOST_FAILURES]:
@@ -110,20 +139,19 @@ class Screen(Progress):
 
     def _failure(self, outcome: str, verdict: Verdict, results: ResultFile) -> list[str]:
         head = f"{SYMBOLS[outcome]} {verdict.requirement or verdict.scenario} {verdict.level}"
-        body = textwrap.indent(
-            textwrap.fill(printable(verdict.message), _width() - 4, break_long_words=False), "    "
-        )
         lines = [
             "",
             self._paint(outcome, f"{head}  {outcome}  {printable(verdict.implementation)}"),
         ]
-        lines += [body, f"    scenario   {verdict.scenario}"]
+        lines += [_wrapped(verdict.message), f"    scenario   {verdict.scenario}"]
         if verdict.trace:
             lines += [f"    trace      {verdict.trace}"]
         return [*lines, f"    reproduce  {reproduce(results, verdict.scenario)}"]
 
     def _conclusion(self, results: ResultFile, out: Path) -> list[str]:
         colour, headline = _HEADLINES[results.outcome]
+        if results.outcome == "certified" and results.counts.known:
+            headline += " WITH KNOWN DEVIATIONS"
         played = sum(1 for run in results.scenarios if run.trace)
         seed = f", seed {results.seed}" + (", shuffled" if results.shuffled else "")
         return [
@@ -175,7 +203,10 @@ class LiveScreen(Screen):
         self._task = self._bar.add_task("", total=len(collector.jobs), counts="")
         # Without a thread of its own: worker processes are forked while this is on the screen.
         self._live = Live(
-            self._bar, console=Console(file=self._stream, force_terminal=True), auto_refresh=False, transient=True
+            self._bar,
+            console=Console(file=self._stream, force_terminal=True),
+            auto_refresh=False,
+            transient=True,
         )
         self._live.start()
 
@@ -215,6 +246,7 @@ def counts_line(results: ResultFile) -> str:
     parts = [f"{counts.pass_} passed", f"{counts.fail} failed"]
     for number, text in (
         (counts.warning, "warnings"),
+        (counts.known, "known"),
         (counts.not_applicable, "not applicable"),
         (counts.could_not_run, "could not run"),
         (counts.harness_error, "harness errors"),
@@ -222,6 +254,12 @@ def counts_line(results: ResultFile) -> str:
         if number:
             parts.append(f"{number} {text}")
     return ", ".join(parts)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.indent(
+        textwrap.fill(printable(text), _width() - 4, break_long_words=False), "    "
+    )
 
 
 def _width() -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mock_servers.documents import is_object
 from mock_servers.matching import matches
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _contains(where: Mapping[str, Any], data: dict[str, Any] | None) -> bool:
     if data is None:
         return False
     return matches(where, data) or any(
-        isinstance(part, dict) and matches(where, part) for part in data.values()
+        is_object(part) and matches(where, part) for part in data.values()
     )
 
 

@@ -9,10 +9,10 @@ import msgspec
 
 from conformance.errors import ConformanceError
 from conformance.stage.base import Stage, StepUnmetError, StepUnsupportedError
+from mock_servers.documents import is_object
 from mock_servers.journal import NotSeenError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Mapping
 
     from conformance.adapter import Adapter, AdapterFault
@@ -57,7 +57,6 @@ class ClientStage(Stage):
         super().__init__(scenario, platform.journal, deadlines)
         self.platform = platform
         self.adapter = adapter
-        self._background: list[asyncio.Future[Answer]] = []
         self._table: dict[str, Callable[[Any], Awaitable[None]]] = {
             **{name: self._commander(name) for name in COMMANDS},
             "advance": self._advance,
@@ -109,8 +108,7 @@ class ClientStage(Stage):
             params = self._opening(params)
         self.journal.add("command", source="adapter", sender="runner", name=name, data=params)
         if args.get("background"):
-            _, future = self.adapter.send(name, params)
-            self._background.append(future)
+            self.adapter.send(name, params)  # its answer will be in the journal
             return
         answer = await self.adapter.request(
             name, params, deadline=args.get("within") or self.deadlines.step
@@ -154,7 +152,7 @@ def _fill_in(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - wha
 
     ``${name.address}`` stands for a URL without its scheme.
     """
-    if isinstance(value, dict):
+    if is_object(value):
         return {key: _fill_in(part, known) for key, part in value.items()}
     if not isinstance(value, str) or "${" not in value:
         return value

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from conformance.probe import probe_class
 from conformance.probe.base import Site
-from conformance.stage.base import Stage, StepUnmetError, StepUnsupportedError
+from conformance.stage.base import Stage, StepUnmetError
+from conformance.stage.triggers import Control, InProcess, Urls
 from conformance.target import resolve
+from mock_servers.documents import is_object
 from mock_servers.journal import Journal
 from mock_servers.limits import Limits
 from mock_servers.redaction import Redactor
@@ -23,21 +25,11 @@ if TYPE_CHECKING:
     from conformance.probe.base import Probe
     from conformance.scenario import Scenario
     from conformance.stage.base import Deadlines
-    from conformance.target import ServerTarget, Target
+    from conformance.stage.triggers import Trigger
+    from conformance.target import Target
     from mock_servers.platform import Platform
 
 __all__ = ["ServerStage", "perform"]
-
-
-class Trigger(Protocol):
-    """A way to make the server under test do something."""
-
-    async def pull(self, what: dict[str, Any]) -> None:
-        """Do it.
-
-        Raises:
-            StepUnsupportedError: there is no such trigger.
-        """
 
 
 class ServerStage(Stage):
@@ -74,7 +66,7 @@ class ServerStage(Stage):
 
     def _bounded(self, step: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
         async def play(args: Any) -> None:  # noqa: ANN401 - whatever stands in the YAML
-            within = args.get("within") if isinstance(args, dict) else None
+            within = args.get("within") if is_object(args) else None
             try:
                 await self.wait(step(args), within)
             except TimeoutError:
@@ -105,60 +97,6 @@ def _heard_from(number: int) -> Callable[[Record], bool]:
     return lambda r: r.connection == number and r.sender == "server" and r.kind in kinds
 
 
-class _InProcess:
-    """Triggers of a mock platform of ours in this process."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-
-    async def pull(self, what: dict[str, Any]) -> None:
-        if "advance" in what:
-            await self._platform.advance(what["advance"])
-        if "act" in what:
-            await self._platform.act(what["act"], session=what.get("session", -1))
-
-
-class _Remote:
-    """Triggers of a server elsewhere: our control API, or URLs that somebody gave."""
-
-    def __init__(self, server: ServerTarget) -> None:
-        self._server = server
-
-    async def pull(self, what: dict[str, Any]) -> None:
-        for name in ("advance", "act"):
-            if name in what:
-                await self._post(name, what)
-
-    async def _post(self, name: str, what: dict[str, Any]) -> None:
-        import aiohttp
-
-        server = self._server
-        if server.control:
-            url = f"{server.control}/{name}"
-            body: Any = (
-                {"seconds": what["advance"]}
-                if name == "advance"
-                else {"action": what["act"], "session": what.get("session", -1)}
-            )
-        else:
-            url, body = self._trigger(name, what)
-        async with aiohttp.ClientSession() as session, session.post(url, json=body) as reply:
-            if reply.status >= 400:  # noqa: PLR2004 - HTTP's own border
-                text = (await reply.text())[:200]
-                raise StepUnmetError(f"the trigger {url} answered HTTP {reply.status}: {text}")
-
-    def _trigger(self, name: str, what: dict[str, Any]) -> tuple[str, Any]:
-        """``act: {error: idle_timeout}`` is the trigger ``error:idle_timeout``, else ``error``."""
-        names = [name]
-        if name == "act" and isinstance(what["act"], dict):
-            ((kind, value),) = what["act"].items()
-            names = [f"{kind}:{value}", kind]
-        found = next((n for n in names if n in self._server.triggers), None)
-        if found is None:
-            raise StepUnsupportedError(f"no trigger {names[0]} was given for this server")
-        return self._server.triggers[found], what
-
-
 async def perform(
     scenario: Scenario, target: Target, deadlines: Deadlines, seed: int
 ) -> tuple[Played, list[Record]]:
@@ -175,11 +113,15 @@ async def perform(
         try:
             await platform.start()
             site = Site(urls=platform.urls, credentials=platform.credentials)
-            return await _play(scenario, target, deadlines, site, _InProcess(platform))
+            return await _play(scenario, target, deadlines, site, InProcess(platform))
         finally:
             await platform.stop()
     site = Site(urls=server.urls, credentials=server.credentials)
-    return await _play(scenario, target, deadlines, site, _Remote(server))
+    if not server.control:
+        return await _play(scenario, target, deadlines, site, Urls(server.triggers))
+    control = Control(server.control)
+    await control.prepare(scenario)
+    return await _play(scenario, target, deadlines, site, control)
 
 
 async def _play(
@@ -195,6 +137,7 @@ async def _play(
     probe = probe_class(target.protocol)(
         site, journal, model.codec, redactor, resolve(target.protocol, target.revision)
     )
+    probe.now = trigger.now
     try:
         stage = ServerStage(scenario, journal, deadlines, probe, trigger)
         played = await stage.play()

@@ -6,10 +6,16 @@ told apart by a file that it leaves behind.
 
 import json
 import os
+import pathlib
 import sys
 import time
 
-CLAIM = {"protocol": "avatarkit", "revisions": ["0.1.7"], "roles": ["client"], "features": ["clock"]}
+CLAIM = {
+    "protocol": "avatarkit",
+    "revisions": ["0.1.7"],
+    "roles": ["client"],
+    "features": ["clock"],
+}
 
 
 def say(line):
@@ -48,7 +54,7 @@ def grandchild(_number):
 
 
 ON_OPEN = {
-    "nothing": lambda number: done(number),
+    "nothing": done,
     "crash": lambda _: os._exit(7),
     "segfault": lambda _: os.kill(os.getpid(), 11),
     "hang": hang,
@@ -70,27 +76,39 @@ ON_OPEN = {
 }
 
 
+def liar(number):
+    done(number, contract=1, name="")
+
+
+def leave(_number):
+    sys.exit(0)
+
+
+def refuse(number):
+    say({"id": number, "answer": "unsupported", "reason": "no"})
+
+
+ON_DESCRIBE = {"mute": hang, "liar": liar, "refuses": refuse, "leaves": leave}
+
+
+def once(mode):
+    """The mode for this process: a file tells whether an earlier one has misbehaved already."""
+    _, wanted, flag = mode.split(":", 2)
+    path = pathlib.Path(flag)
+    if path.exists():
+        return "nothing"
+    path.touch()
+    return wanted
+
+
 def main(mode):
     if mode.startswith("once:"):
-        _, mode, flag = mode.split(":", 2)
-        if os.path.exists(flag):
-            mode = "nothing"
-        else:
-            open(flag, "w").close()
+        mode = once(mode)
     for line in sys.stdin:
         order = json.loads(line)
         number, command = order["id"], order["command"]
         if command == "describe":
-            if mode == "mute":
-                time.sleep(60)
-            elif mode == "liar":
-                done(number, contract=1, name="")
-            elif mode == "refuses":
-                say({"id": number, "answer": "unsupported", "reason": "no"})
-            elif mode == "leaves":
-                sys.exit(0)
-            else:
-                describe(number)
+            ON_DESCRIBE.get(mode, describe)(number)
         elif command == "open":
             ON_OPEN[mode](number)
         elif command == "reset":

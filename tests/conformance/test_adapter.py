@@ -16,7 +16,6 @@ from conformance.adapter import (
     parse_address,
 )
 from conformance.process import LinkError
-
 from tests.conformance.helpers import REFERENCE, fake
 
 if TYPE_CHECKING:

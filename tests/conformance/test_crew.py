@@ -10,7 +10,6 @@ from conformance.judge import Outcome
 from conformance.stage.base import Deadlines
 from conformance.target import Target
 from conformance.worker import Job, Setup, Worker
-
 from tests.conformance.helpers import fake, scenario
 
 if TYPE_CHECKING:

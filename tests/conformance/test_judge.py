@@ -6,7 +6,6 @@ import pytest
 
 from conformance.checks import Check, Checks, failed, passed
 from conformance.judge import Outcome, Played, Stop, judge, not_applicable, unusable
-
 from tests.conformance.helpers import record, scenario, trace
 
 if TYPE_CHECKING:
@@ -30,7 +29,11 @@ def check(identifier: str, *findings: Any, **members: Any) -> Check:
 
 def verdicts(*checks: Check, played: Played | None = None, verifies: tuple[str, ...] = (A,)) -> Any:
     found = judge(
-        scenario({"open": {}}, verifies=verifies), played or Played(), trace(), Checks(checks), LEVELS
+        scenario({"open": {}}, verifies=verifies),
+        played or Played(),
+        trace(),
+        Checks(checks),
+        LEVELS,
     )
     return {item.requirement: item for item in found}
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from conformance import process
 from conformance.process import LinkError, attach, spawn
-
 from tests.conformance.helpers import FAKES
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def python(code: str) -> tuple[str, ...]:
 
 async def test_lines_in_both_directions() -> None:
     ear = Ear()
-    link = await spawn(python("import sys\nfor l in sys.stdin: print(l.strip()[::-1], flush=True)"), ear)
+    link = await spawn(
+        python("import sys\nfor l in sys.stdin: print(l.strip()[::-1], flush=True)"), ear
+    )
     link.send(b"abc")
     await ear.until("lines")
     assert ear.lines == [b"cba"]
@@ -76,7 +78,7 @@ async def test_a_line_without_end_is_dropped_once_and_the_next_one_is_heard() ->
 
 
 async def test_a_program_that_does_not_exist_is_named() -> None:
-    with pytest.raises(LinkError, match="no-such-program.*--client"):
+    with pytest.raises(LinkError, match=r"no-such-program.*--client"):
         await spawn(("no-such-program",), Ear())
 
 
@@ -175,7 +177,7 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+        return stat.rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return True

@@ -16,7 +16,6 @@ from conformance.scenario import Broken
 from conformance.schema import violation
 from conformance.target import Target
 from conformance.worker import Job, Report, Subject
-
 from tests.conformance.helpers import fake, scenario
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ def collector(*outcomes: Any, strict: bool = False, jobs: int | None = None) -> 
     count = len(outcomes) if jobs is None else jobs
     made = tuple(Job(number=n, target=0, scenario=scenario({"open": {}})) for n in range(count))
     found = Collector(RunInfo(seed=3, strict=strict), (TARGET,), made)
-    for number, outcome in enumerate(outcomes):
-        outcome, level = outcome if isinstance(outcome, tuple) else (outcome, "MUST")
+    for number, told in enumerate(outcomes):
+        outcome, level = told if isinstance(told, tuple) else (told, "MUST")
         judgement = Judgement(
             requirement="AVK-HS-001", level=level, outcome=Outcome(outcome), message="why"
         )
@@ -69,7 +68,9 @@ def test_a_run_that_was_broken_off_is_not_certified() -> None:
 
 
 def test_counts() -> None:
-    found = collector("pass", "fail", ("fail", "SHOULD"), "not-applicable", "harness-error").finish()
+    found = collector(
+        "pass", "fail", ("fail", "SHOULD"), "not-applicable", "harness-error"
+    ).finish()
     counts = found.counts
     assert (counts.pass_, counts.fail, counts.warning) == (1, 1, 1)
     assert (counts.not_applicable, counts.could_not_run, counts.harness_error) == (1, 0, 1)

@@ -105,7 +105,12 @@ def test_the_line_is_told(scenarios: Any) -> None:
     text = ONE.replace("- open: {{auth: header}}", "").replace("await", "awiat")
     (broken,) = load(scenarios, text)
     line = int(broken.message.split(":")[1])
-    assert "awiat" in scenarios.folder.joinpath("avatarkit/client/topic.yaml").read_text().splitlines()[line - 1]
+    assert (
+        "awiat"
+        in scenarios.folder.joinpath("avatarkit/client/topic.yaml")
+        .read_text()
+        .splitlines()[line - 1]
+    )
 
 
 def test_an_id_stands_once(scenarios: Any) -> None:

@@ -49,7 +49,11 @@ def test_a_url_stands_for_every_base() -> None:
 
 def test_a_port_file(tmp_path: Path) -> None:
     path = tmp_path / "ports.json"
-    described = {"urls": {"ingress": "ws://h:1/avatarkit/x"}, "credentials": {"api_key": "k"}}
+    described = {
+        "urls": {"ingress": "ws://h:1/avatarkit/x"},
+        "credentials": {"api_key": "k"},
+        "control": "http://h:1/_understudy/avatarkit",
+    }
     path.write_text(json.dumps({"avatarkit": described}), encoding="utf-8")
     server = server_at(str(path), "avatarkit", **NOTHING)
     assert server.control == "http://h:1/_understudy/avatarkit"
@@ -62,7 +66,7 @@ def test_a_port_file(tmp_path: Path) -> None:
 def test_a_file_that_is_no_port_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ports.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match="ports.json"):
+    with pytest.raises(UsageError, match=r"ports\.json"):
         server_at(str(path), "avatarkit", **NOTHING)
     with pytest.raises(UsageError, match="neither a URL nor"):
         server_at(str(tmp_path / "absent"), "avatarkit", **NOTHING)

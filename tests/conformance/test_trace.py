@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.trace import TraceHeader, payload, read_trace, write_trace
-
 from tests.conformance.helpers import record, trace
 
 if TYPE_CHECKING:
@@ -28,7 +27,13 @@ A = trace(
     record(13, "message", sender="server", connection=2, name="B", opcode="binary", raw="AQI="),
     record(14, "event", source="adapter", sender="adapter", name="error", data={"code": "late"}),
     record(15, "close", sender="server", connection=2, code=1000),
-    record(16, "answer", source="adapter", name="open", data={"answer": "error", "error": {"code": "e"}}),
+    record(
+        16,
+        "answer",
+        source="adapter",
+        name="open",
+        data={"answer": "error", "error": {"code": "e"}},
+    ),
 )
 
 
@@ -74,7 +79,9 @@ def test_questions_to_the_whole_trace() -> None:
     assert A.errors("close") == []
     assert [r.seq for r in A.messages("client")] == [12]
     assert len(A.wire()) == 11
-    assert [r.seq for r in A.where(lambda r: r.seq > 10, source="wire", kind=["open", "close"])] == [
+    assert [
+        r.seq for r in A.where(lambda r: r.seq > 10, source="wire", kind=["open", "close"])
+    ] == [
         11,
         15,
     ]
@@ -100,7 +107,12 @@ def test_a_trace_survives_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("", 1), ("nonsense\n", 1), ('{"trace": 1}\n{"seq": 1}\n', 2), ('{"trace": 1}\n{"seq": "x"}', 2)],
+    [
+        ("", 1),
+        ("nonsense\n", 1),
+        ('{"trace": 1}\n{"seq": 1}\n', 2),
+        ('{"trace": 1}\n{"seq": "x"}', 2),
+    ],
 )
 def test_a_file_that_is_no_trace_is_refused_by_line(tmp_path: Path, text: str, line: int) -> None:
     path = tmp_path / "trace.jsonl"

@@ -9,7 +9,6 @@ from conformance import traceability
 from conformance.checks import Check, Checks
 from conformance.target import active, resolve
 from conformance.traceability import gaps, trails
-
 from tests.conformance.helpers import scenario
 
 INFO = resolve("avatarkit")

@@ -94,7 +94,7 @@ def test_a_table_that_is_malformed(tmp_path: Path) -> None:
     table = tmp_path / "vendors.yaml"
     for text in ("a: [", "vendors: [{name: x}]", "{}"):
         table.write_text(text, encoding="utf-8")
-        with pytest.raises(UsageError, match="vendors.yaml"):
+        with pytest.raises(UsageError, match=r"vendors\.yaml"):
             vendors(table)
 
 

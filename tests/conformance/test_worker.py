@@ -12,7 +12,6 @@ from conformance.stage.base import Deadlines
 from conformance.target import ServerTarget, Target
 from conformance.trace import read_trace
 from conformance.worker import Job, Setup, Worker, make_platform, server_subject, slug
-
 from tests.conformance.helpers import fake, reference, scenario
 
 if TYPE_CHECKING:
@@ -64,14 +63,14 @@ async def test_a_fault_costs_one_scenario(mode: str, tmp_path: Path) -> None:
     assert second.subject is not None
 
 
-async def test_dying_while_a_step_waits(tmp_path: Path) -> None:
+async def test_dying_while_a_step_waits() -> None:
     made = scenario({"open": {"background": True}}, {"await": {"event": "never"}})
     (report,) = await play(client(fake("crash")), [made], step=30)
     assert "step 2 (await): the adapter's process exited with status 7" in report.problem
     assert "never reached" in report.judgements[0].message
 
 
-async def test_an_adapter_that_does_nothing_fails(tmp_path: Path) -> None:
+async def test_an_adapter_that_does_nothing_fails() -> None:
     made = scenario({"open": {}}, {"await": {"http": "session_tokens", "within": 0.1}})
     (report,) = await play(client(fake()), [made])
     assert outcomes([report]) == [{Outcome.FAIL}]
@@ -118,7 +117,7 @@ async def test_an_adapter_that_speaks_another_protocol() -> None:
 
 async def test_a_plan_that_cannot_work_is_the_scenarios_fault() -> None:
     made = scenario({"open": {}}, plan=({"on": "http", "do": [{"dance": True}]},))
-    (report,) = await play(client(fake()), [made, ])
+    (report,) = await play(client(fake()), [made])
     assert outcomes([report]) == [{Outcome.HARNESS_ERROR}]
     assert "dance" in report.problem
 

@@ -3,14 +3,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.run import Order
 from understudy import certify
-from understudy.certify import REFERENCE, Request, clear_traces, targets_of
+from understudy.certify import REFERENCE, Request, prepare_out, targets_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+
+    from conformance.run import Order
 
 
 def test_without_flags_everything_of_ours() -> None:
@@ -85,7 +86,7 @@ def test_traces_of_an_earlier_run_are_removed_and_nothing_else(tmp_path: Path) -
     old.parent.mkdir(parents=True)
     for path in (old, kept, other):
         path.write_text("", encoding="utf-8")
-    clear_traces(tmp_path)
+    prepare_out(tmp_path)
     assert not old.exists()
     assert kept.exists()
     assert other.exists()

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from understudy import cli
-
 from tests.conformance.helpers import FAKES
+from understudy import cli
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +39,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         (["certify", "--client", "x", "--protocol", "avatarkit", "--role", "server"], "a client"),
         (["certify", "--attach", "nowhere", "--protocol", "avatarkit"], "HOST:PORT"),
         (["certify", "--server", "absent.json", "--protocol", "avatarkit"], "absent.json"),
-        (["certify", "--server", "http://x", "--protocol", "avatarkit", "--url", "x"], "--url takes"),
+        (
+            ["certify", "--server", "http://x", "--protocol", "avatarkit", "--url", "x"],
+            "--url takes",
+        ),
         (["certify", "--vendors", "--role", "server"], "--vendors certifies clients"),
         (["certify", "--only", "nothing-is-so-named"], "no scenario is so named"),
         (["scenarios", "--role", "x"], "--role"),
@@ -68,10 +70,23 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("certify", "serve", "scenarios", "explain"):
         assert command in out
     _, out, _ = run(capsys, "certify", "--help")
-    for flag in (
-        "--client --attach --server --vendors --protocol --revision --out --only --jobs --shard "
-        "--repeat --shuffle --fail-fast --strict --json"
-    ).split():
+    for flag in [
+        "--client",
+        "--attach",
+        "--server",
+        "--vendors",
+        "--protocol",
+        "--revision",
+        "--out",
+        "--only",
+        "--jobs",
+        "--shard",
+        "--repeat",
+        "--shuffle",
+        "--fail-fast",
+        "--strict",
+        "--json",
+    ]:
         assert flag in out
 
 

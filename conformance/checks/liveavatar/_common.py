@@ -35,6 +35,7 @@ __all__ = [
     "delivered",
     "delivered_frames",
     "frame_fault",
+    "has_adapter",
     "has_unknown_members",
     "lacking",
     "misplaced",
@@ -148,6 +149,11 @@ def has_unknown_members(record: Record) -> bool:
 # --- the adapter's side --------------------------------------------------------------------------
 
 
+def has_adapter(trace: Trace) -> bool:
+    """Whether an adapter took part: without one, silence of the application means nothing."""
+    return bool(trace.commands("open"))
+
+
 def option(trace: Trace, name: str) -> Any:  # noqa: ANN401 - any option
     """An option of the first `open`; None if it is not given."""
     command = next(iter(trace.commands("open")), None)
@@ -235,7 +241,7 @@ def survived(trace: Trace, odd: Sequence[Record], what: str) -> Iterator[Finding
                 f"the client ended the connection after {what}; it must skip that and go on",
                 record,
             )
-        elif probe is not None:
+        elif probe is not None and has_adapter(trace):
             event = delivered(trace, probe)
             if event is not None:
                 yield passed(record, event)

@@ -27,15 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INPUT_EVENTS",
+    "NEVER",
     "PLATFORM_EVENTS",
     "SPEECH_EVENTS",
     "Response",
     "audio_frames",
     "borne",
     "initial",
-    "next_of_agent",
     "next_state",
     "owner_of_asr",
+    "reaction_until",
     "responses",
     "server_end",
     "session_of",
@@ -46,6 +47,8 @@ __all__ = [
     "turns",
 ]
 
+NEVER: Final = 1 << 62
+"""The seq of what never comes."""
 SPEECH_EVENTS: Final = (
     EventName.INPUT_VOICE_START,
     EventName.INPUT_VOICE_FINISH,
@@ -102,9 +105,17 @@ def server_end(socket: Socket) -> Record | None:
     return end if end is not None and end.sender == "server" else None
 
 
-def next_of_agent(socket: Socket, record: Record) -> int:
-    """The seq of what the agent does next on a socket, pings included; far away if nothing."""
-    return next((r.seq for r in socket.after(record) if r.sender == "client"), 1 << 62)
+def reaction_until(socket: Socket, record: Record) -> int:
+    """The seq up to which what the platform sends can be its reaction to a message of the agent.
+
+    That is the agent's next message or end, or the pong to its next ping: a platform answers in
+    order. Far away if the agent does nothing more.
+    """
+    later = socket.after(record)
+    acts = [r.seq for r in later if r.sender == "client" and r.kind not in {"ping", "pong"}]
+    pings = [r.seq for r in later if r.sender == "client" and r.kind == "ping"]
+    pongs = [r.seq for r in later if r.kind == "pong" and pings and r.seq > pings[0]]
+    return min([*acts[:1], *pongs[:1]], default=NEVER)
 
 
 def owner_of_asr(trace: Trace) -> str:
@@ -201,17 +212,18 @@ def spoken(trace: Trace, meant: Callable[[Response], bool] = lambda _: True) -> 
     """
     for socket in trace.sockets():
         sent = [response for response in responses(socket) if response.chunks]
-        for response, following in zip(sent, [*sent[1:], None], strict=True):
+        for place, response in enumerate(sent):
             if not meant(response):
                 continue
             first = response.chunks[0]
-            end = following.records[0].seq if following is not None else 1 << 62
+            following = sent[place + 1 : place + 2]
+            end = following[0].records[0].seq if following else NEVER
             speaking = next_state(socket, first, constants.SessionState.SPEAKING)
             refusal = next(
                 (
                     r
                     for r in texts(socket.after(first), "server", EventName.ERROR)
-                    if r.seq < end and top(r, "requestId") in {None, response.request_id}
+                    if r.seq < end and top(r, "requestId") in (None, response.request_id)
                 ),
                 None,
             )

@@ -212,6 +212,8 @@ def pcm_fills_the_frame(trace: Trace) -> Findings:
 @check("LAC-FRAME-014", role="client")
 def forty_ms_of_mono_are_preferred(trace: Trace) -> Findings:
     """Where the application leaves it open: 16 kHz, mono, 640 samples a frame."""
+    if trace.commands("send_frame") or not trace.commands("send_audio"):
+        return  # the application composed the frames
     preferred = constants.Audio
     wanted = (preferred.PREFERRED_RATE, AudioFrameChannel.MONO, AudioFrameCodec.PCM)
     for record, frame in _whole(trace):

@@ -16,6 +16,7 @@ from conformance.checks.liveavatar._common import (
     AgentTime,
     code_of,
     data_of,
+    has_adapter,
     option,
     outcomes,
     texts,
@@ -175,6 +176,8 @@ def open_only_after_a_valid_init(trace: Trace) -> Findings:
 @check("LAC-HS-004", role="client")
 def wait_for_init_is_limited(trace: Trace) -> Findings:
     """Without session.init the agent closes after the configured time, 30 s by default."""
+    if not has_adapter(trace):
+        return
     limit = option(trace, "timeout") or constants.Timeout.SESSION_INIT
     time = AgentTime(trace)
     for socket in trace.sockets():
@@ -272,7 +275,7 @@ def scene_ready_is_not_answered(trace: Trace) -> Findings:
                     r
                     for r in socket.messages("client")
                     if scene.seq < r.seq < until
-                    and r.name.partition(".")[0] not in _SPEAKING
+                    and _is_answer(trace, r)
                     and not _answers_init(socket, r, inits)
                 ),
                 None,
@@ -287,6 +290,13 @@ def scene_ready_is_not_answered(trace: Trace) -> Findings:
                 yield passed(scene)
 
 
+def _is_answer(trace: Trace, record: Record) -> bool:
+    """Whether a message can only be an answer: of the domain itself, or sent without an order."""
+    domain = record.name.partition(".")[0]
+    return domain in _ANSWERING or (has_adapter(trace) and domain not in _SPEAKING)
+
+
+_ANSWERING = ("scene", "session")
 #: Domains of the events by which an agent begins to speak or to act on its own.
 _SPEAKING = ("response", "system", "control", "input")
 

@@ -13,6 +13,7 @@ from conformance.checks.liveavatar._common import (
     AgentTime,
     code_of,
     data_of,
+    has_adapter,
     option,
     outcomes,
     texts,
@@ -89,6 +90,8 @@ def _starts_between(trace: Trace, first: Record, last: Record) -> list[Record]:
 def redials_only_if_told_to(trace: Trace) -> Findings:
     """A lost connection is dialled again only if reconnecting is on; by default it is off."""
     wanted = option(trace, "reconnect")
+    if not has_adapter(trace):
+        return
     time = AgentTime(trace)
     enabled = constants.Default.RECONNECT if wanted is None else bool(wanted)
     for socket in trace.sockets():
@@ -224,7 +227,8 @@ def stop_closes_and_calls(trace: Trace) -> Findings:
     """Stop closes the WebSocket, then calls the stop endpoint; a failure there is not raised."""
     session = _session_id(trace)
     for command, answer in list(outcomes(trace, "close"))[:1]:
-        if session is None:
+        stopped = any(request.seq < command.seq for request, _ in trace.http(STOP))
+        if session is None or stopped:
             return
         calls = [request for request, _ in trace.http(STOP) if request.seq > command.seq]
         if not calls:
@@ -277,7 +281,8 @@ def every_end_is_reported(trace: Trace) -> Findings:
     """Every end of the socket is reported, with code and reason."""
     for socket in trace.sockets():
         lost = _lost(socket)
-        if lost is None or not texts(socket.records, "client", EventName.SESSION_READY):
+        ready = texts(socket.records, "client", EventName.SESSION_READY)
+        if lost is None or not ready or not has_adapter(trace):
             continue
         event = next((e for e in trace.events("closed") if e.seq > lost.seq), None)
         if event is None:

@@ -14,6 +14,7 @@ from conformance.checks.liveavatar._common import (
     AgentTime,
     delivered_frames,
     frame_fault,
+    has_adapter,
     survived,
 )
 from conformance.trace import payload
@@ -48,10 +49,15 @@ def _fields(data: dict[str, Any], names: tuple[str, ...]) -> dict[str, int]:
 @check("LAC-FRAME-001", role="client")
 def frames_are_told_apart(trace: Trace) -> Findings:
     """Audio is delivered as audio with its fields; what is neither audio nor image is skipped."""
+    latest: int | None = None
     for record in _binary(trace, AUDIO):
-        if len(payload(record)) <= AudioFrame.HEADER_BYTES or frame_fault(record, AUDIO):
+        if frame_fault(record, AUDIO):
             continue
-        if trace.events("audio") or trace.answers("settle"):
+        frame = AudioFrame.unpack(payload(record))
+        in_order = latest is None or not _is_later(latest, frame.timestamp)
+        latest = frame.timestamp if in_order else latest
+        exact = len(payload(record)) == AudioFrame.HEADER_BYTES + len(frame.payload)
+        if in_order and exact and frame.payload and has_adapter(trace):
             yield from _delivered_whole(trace, record)
     unknown = _binary(trace, "")
     yield from survived(trace, unknown, "a binary message of unknown kind")
@@ -109,6 +115,8 @@ def surplus_bytes_are_ignored(trace: Trace) -> Findings:
             if e.seq > record.seq
             and base64.b64decode((e.data or {}).get("payload") or "").startswith(frame.payload)
         ]
+        if not exact and not has_adapter(trace):
+            continue
         if not exact:
             yield failed(
                 record, "a frame with bytes beyond its length was not delivered; they are ignored"
@@ -225,7 +233,7 @@ def late_frames_are_dropped(trace: Trace) -> Findings:
             continue
         waited, _ = time.between(ahead[0], record)
         events = delivered_frames(trace, "audio", record, AudioFrame.HEADER_BYTES)
-        if waited <= longest:
+        if waited <= longest or not has_adapter(trace):
             continue
         if not later:
             yield failed(

@@ -13,6 +13,7 @@ from conformance.checks.liveavatar._common import (
     data_of,
     definition,
     delivered,
+    has_adapter,
     has_unknown_members,
     lacking,
     misplaced,
@@ -143,7 +144,7 @@ def _holds_nothing(event: Record) -> bool:
 def unknown_members_are_tolerated(trace: Trace) -> Findings:
     """Members that no document names change nothing."""
     for record in texts(trace.records, "server", EventName.INPUT_TEXT):
-        if not has_unknown_members(record):
+        if not has_unknown_members(record) or not has_adapter(trace):
             continue
         event = delivered(trace, record)
         if event is not None:
@@ -206,23 +207,17 @@ _STATES = frozenset(value for name, value in vars(constants.SessionState).items(
 @check("LAC-STATE-005", role="client")
 def no_transition_is_refused(trace: Trace) -> Findings:
     """Every known state reaches the application, whatever came before it."""
-    sent = [
-        r
-        for r in texts(trace.records, "server", EventName.SESSION_STATE)
-        if data_of(r, "state") in _STATES and not lacking(r)
-    ]
     told = [(e.data or {}).get("state") for e in trace.events("state")]
-    if not trace.events("state") or not sent:
-        if sent and trace.answers("settle"):
-            yield failed(sent[0], "no session.state reached the application")
-        return
+    settled = max((answer.seq for answer in trace.answers("settle")), default=0)
     place = 0
-    for record in sent:
+    for record in texts(trace.records, "server", EventName.SESSION_STATE):
         state = data_of(record, "state")
+        if state not in _STATES or lacking(record):
+            continue
         if state in told[place:]:
             place = told.index(state, place) + 1
             yield passed(record)
-        else:
+        elif record.seq < settled:
             yield failed(record, f"session.state {state} never reached the application")
 
 
@@ -232,7 +227,7 @@ def state_is_read_without_counters(trace: Trace) -> Findings:
     for record in texts(trace.records, "server", EventName.SESSION_STATE):
         absent = [path for path in lacking(record) if path in TOP_LEVEL]
         state = data_of(record, "state")
-        if not absent or state is None:
+        if not absent or state is None or not has_adapter(trace):
             continue
         event = next(
             (
@@ -285,7 +280,7 @@ def any_error_code_is_taken(trace: Trace) -> Findings:
     """An error reaches the application with its code, whatever that is."""
     for record in texts(trace.records, "server", EventName.ERROR):
         code = data_of(record, "code")
-        if lacking(record):
+        if lacking(record) or not has_adapter(trace):
             continue
         event = next(
             (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from avatar_protocols.liveavatar.v0_2.messages import EventName
 from conformance.checks import Findings, check, failed, passed
-from conformance.checks.liveavatar._common import commanded, texts, top
+from conformance.checks.liveavatar._common import commanded, has_adapter, texts, top
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -245,6 +245,8 @@ def nothing_after_the_end(trace: Trace) -> Findings:
 @check("LAC-INT-002", role="client")
 def input_needs_no_interrupt(trace: Trace) -> Findings:
     """Where input stops the speech by itself, control.interrupt is not sent."""
+    if not has_adapter(trace):
+        return  # nobody knows which interrupts the application wanted
     orders = len(commanded(trace, EventName.CONTROL_INTERRUPT))
     interrupts = texts(trace.records, "client", EventName.CONTROL_INTERRUPT)
     for socket in trace.sockets():
@@ -278,7 +280,7 @@ def interrupts_are_heeded(trace: Trace) -> Findings:
                 yield passed(told, record, observed="told the application")
             elif cancel is not None and not by_order:
                 yield passed(cancel, record, observed="abandoned the response")
-            elif _in_progress(socket, record, None):
+            elif has_adapter(trace) and _in_progress(socket, record, None):
                 yield failed(
                     record,
                     "the platform's control.interrupt was ignored: neither was the response "

@@ -98,7 +98,8 @@ def audio_is_continuous(trace: Trace) -> Findings:
         heard = sum(_milliseconds(frame) for _, frame in frames) / 1000
         if frames and heard < wanted:
             yield failed(
-                frames[-1][0], f"{wanted} s went by, {heard:g} s of audio came: silence is missing"
+                frames[-1][0],
+                f"{heard:g} s of audio came, {wanted:g} s are due: silence is missing",
             )
 
 

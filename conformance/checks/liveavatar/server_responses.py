@@ -9,7 +9,7 @@ from avatar_protocols.liveavatar.v0_2.constants import AudioConfig, Mood, Sessio
 from avatar_protocols.liveavatar.v0_2.messages import EventName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import data_of, top
-from conformance.checks.liveavatar._server import next_of_agent, next_state, responses, spoken
+from conformance.checks.liveavatar._server import next_state, reaction_until, responses, spoken
 
 if TYPE_CHECKING:
     from conformance.checks.liveavatar._server import Response
@@ -46,7 +46,7 @@ def order_is_restored_and_done_ends_the_text(trace: Trace) -> Findings:
         for response in responses(socket):
             for done in response.named(EventName.RESPONSE_DONE):
                 quiet = next_state(socket, done, SessionState.IDLE)
-                if quiet is not None and quiet.seq < next_of_agent(socket, done):
+                if quiet is not None and quiet.seq < reaction_until(socket, done):
                     yield failed(quiet, f"{done.name} of a long text cut its speech short", done)
                 else:
                     yield passed(done)
@@ -68,10 +68,10 @@ def _is_odd(response: Response) -> bool:
         config = data_of(start, "audioConfig")
         if not isinstance(config, dict):
             continue
-        if config.get("mood", Mood.NEUTRAL) not in _MOODS:
+        if str(config.get("mood", Mood.NEUTRAL)) not in _MOODS:
             return True
         for member, (least, most) in _RANGES.items():
             value = config.get(member)
-            if value is None or not least <= value <= most:
+            if not isinstance(value, int | float) or not least <= value <= most:
                 return True
     return False

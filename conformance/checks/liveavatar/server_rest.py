@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from avatar_protocols.liveavatar.v0_2.constants import ResultCode
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import START
+from conformance.checks.liveavatar._server import initial, server_end
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record
@@ -79,7 +80,9 @@ def the_url_admits(trace: Trace) -> Findings:
             continue
         status = reply.status or 0
         if socket.number in refused:
-            if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            if socket.is_open and not initial(socket) and server_end(socket):
+                yield passed(reply, observed="closed at once")
+            elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 yield passed(reply, observed=f"refused with {status}")
             else:
                 yield failed(reply, f"a URL that is not valid was answered with {status}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from avatar_protocols.liveavatar.v0_2 import constants
@@ -10,6 +11,8 @@ from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import AUDIO, IMAGE, STOP, data_of, lacking, texts
 from conformance.checks.liveavatar._server import (
     INPUT_EVENTS,
+    NEVER,
+    next_state,
     responses,
     server_end,
     session_of,
@@ -107,7 +110,7 @@ def what_was_unfinished_is_lost(trace: Trace) -> Findings:
     """On the next socket nothing of the old response is played, and a new one is."""
     opened = [socket for socket in trace.sockets() if socket.is_open]
     for socket in opened[1:]:
-        begun = next((r.seq for r in socket.messages("client") if r.name in _BEGINNINGS), 1 << 62)
+        begun = next((r.seq for r in socket.messages("client") if r.name in _BEGINNINGS), NEVER)
         revived = next(
             (r for r in states(socket.records) if r.seq < begun and state_of(r) in _ACTIVE), None
         )
@@ -117,6 +120,13 @@ def what_was_unfinished_is_lost(trace: Trace) -> Findings:
             )
     later = {socket.number for socket in opened[1:]}
     yield from spoken(trace, lambda response: response.socket in later)
+    for socket in opened[1:]:
+        for begin in texts(socket.records, "client", EventName.RESPONSE_AUDIO_START):
+            speaking = next_state(socket, begin, constants.SessionState.SPEAKING)
+            if speaking is not None:
+                yield passed(begin, speaking)
+            else:
+                yield failed(begin, "the audio of a new response was never played")
     for socket in opened[:-1]:
         for response in responses(socket):
             copies = [
@@ -124,7 +134,7 @@ def what_was_unfinished_is_lost(trace: Trace) -> Findings:
                 for s in opened
                 if s.number > socket.number
                 for r in s.messages("server")
-                if r.opcode == "text" and response.id in r.raw
+                if r.opcode == "text" and json.dumps(response.id) in r.raw
             ]
             if copies:
                 yield failed(copies[0], f"response {response.id} is spoken of on a later socket")

@@ -11,10 +11,11 @@ from avatar_protocols.liveavatar.v0_2.messages import EventName
 from conformance.checks import Finding, Findings, check, failed, passed
 from conformance.checks.liveavatar._common import AUDIO, data_of, texts, top
 from conformance.checks.liveavatar._server import (
+    NEVER,
     PLATFORM_EVENTS,
-    next_of_agent,
     next_state,
     owner_of_asr,
+    reaction_until,
     session_of,
     state_before,
     state_of,
@@ -62,7 +63,7 @@ def the_state_is_the_platforms(trace: Trace) -> Findings:
                 yield failed(record, f"{state_of(record)!r} is no state of the table")
         for record in texts(socket.records, "client", EventName.SESSION_STATE):
             moved = next_state(socket, record)
-            if moved is not None and moved.seq < next_of_agent(socket, record):
+            if moved is not None and moved.seq < reaction_until(socket, record):
                 yield failed(moved, "a session.state of the agent changed the state", record)
 
 
@@ -186,7 +187,7 @@ def only_the_named_turn_is_stopped(trace: Trace) -> Findings:
                     yield finding
                 continue
             told = next_state(socket, record)
-            if told is not None and told.seq < next_of_agent(socket, record):
+            if told is not None and told.seq < reaction_until(socket, record):
                 yield failed(
                     told,
                     f"an interrupt of turn {request!r} led to {state_of(told)}, though "
@@ -212,7 +213,7 @@ def interrupts_have_no_answer(trace: Trace) -> Findings:
     """Nothing answers a control.interrupt but session.state."""
     for socket in trace.sockets():
         for record in texts(socket.records, "client", EventName.CONTROL_INTERRUPT):
-            until = next_of_agent(socket, record)
+            until = reaction_until(socket, record)
             answer = next(
                 (
                     r
@@ -234,7 +235,7 @@ def interrupts_have_no_answer(trace: Trace) -> Findings:
                     f"control.interrupt was answered by {answer.name or 'a message'}",
                     record,
                 )
-            elif until < 1 << 62:
+            elif until < NEVER:
                 yield passed(record)
 
 
@@ -250,7 +251,7 @@ def frames_outside_of_brackets_are_discarded(trace: Trace) -> Findings:
             if marks and _BRACKETS[EventName(marks[-1].name)]:
                 continue
             told = next_state(socket, record)
-            if told is not None and told.seq < next_of_agent(socket, record):
+            if told is not None and told.seq < reaction_until(socket, record):
                 yield failed(told, f"frames that no bracket holds led to {state_of(told)}", record)
             else:
                 yield passed(record)

@@ -9,7 +9,6 @@ import pytest
 from conformance.adapter import Adapter
 from conformance.contract import claim_of
 from mock_servers import mock
-
 from tests.conformance.helpers import reference
 
 if TYPE_CHECKING:
@@ -127,7 +126,9 @@ async def test_liveavatar_in_one_process_with_avatarkit(adapter: Adapter) -> Non
         assert (await ask(adapter, "send_frame", frame="AudioFrame", **frame)).answer == "done"
         finish = {"name": "response.audio.finish", "data": ids}
         assert (await ask(adapter, "send_event", **finish)).answer == "done"
-        assert (await ask(adapter, "send_event", name="my.own", data={"data": {"x": 1}})).answer == "done"
+        assert (
+            await ask(adapter, "send_event", name="my.own", data={"data": {"x": 1}})
+        ).answer == "done"
         assert (await ask(adapter, "send_event", name="system.prompt")).answer == "unsupported"
         bad = {"name": "response.done", "data": {"nonsense": 1}}
         assert (await ask(adapter, "send_event", **bad)).answer == "unsupported"

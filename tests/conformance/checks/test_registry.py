@@ -7,7 +7,6 @@ import pytest
 from conformance import checks
 from conformance.checks import Checks, check, checks_of, failed, passed
 from conformance.errors import CheckError
-
 from tests.conformance.helpers import record
 
 

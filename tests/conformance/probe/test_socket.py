@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,9 +15,6 @@ from mock_servers.codec import Decoded
 from mock_servers.journal import Journal
 from mock_servers.limits import Limits
 from mock_servers.redaction import Redactor
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 Script = "Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]"
@@ -33,7 +30,7 @@ class Plain:
         raise NotImplementedError
 
     def document(self, endpoint: str, body: bytes, *, response: bool) -> Decoded:
-        return Decoded()
+        return Decoded(name=f"{endpoint} {len(body)} {response}")
 
 
 async def meet(script: Any, **options: Any) -> tuple[ProbeSocket, Journal, Any]:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from avatar_protocols.results import Remark
 from conformance.reports.junit import write_junit
-
-from tests.conformance.reports.sample import results
+from tests.conformance.reports.sample import results, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,26 @@ def test_every_verdict_is_a_test_case(tmp_path: Path) -> None:
     assert "<script>" in failure.attrib["message"]
     assert "reproduce: understudy certify" in (failure.text or "")
     assert failure.attrib["type"] == "MUST fail"
+
+
+def test_a_known_deviation_is_skipped_and_a_stale_row_fails(tmp_path: Path) -> None:
+    path = tmp_path / "junit.xml"
+    place = {"file": "impl.yaml", "line": 7}
+    remarks = [
+        Remark(kind="stale", requirement="AVK-HS-002", message="remove the row", **place),
+        Remark(kind="unused", requirement="", message="another version", **place),
+    ]
+    bad = verdict("AVK-HS-001", "fail", message="too late", known="it dawdles")
+    write_junit(path, results(verdicts=[bad], remarks=remarks))
+    suite, baselines = ET.parse(path).getroot()
+    (skipped,) = suite.iter("skipped")
+    assert skipped.attrib["message"] == "known deviation: it dawdles; too late"
+    assert skipped.attrib["type"] == "MUST known"
+    assert (suite.attrib["failures"], suite.attrib["skipped"]) == ("0", "1")
+    (failure,) = baselines.iter("failure")
+    assert failure.text == "impl.yaml:7: remove the row"
+    assert (baselines.attrib["tests"], baselines.attrib["failures"]) == ("2", "1")
+    assert [case.attrib["name"] for case in baselines] == ["AVK-HS-002 stale", "file unused"]
 
 
 def test_repeats_have_names_of_their_own(tmp_path: Path) -> None:

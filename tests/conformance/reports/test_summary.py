@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from conformance.reports.summary import groups, printable, reproduce, requirements_of, shown
-
 from tests.conformance.reports.sample import results, verdict
 
 
@@ -29,6 +28,14 @@ def test_the_worst_verdict_decides() -> None:
 def test_levels(level: str, strict: bool, outcome: str) -> None:
     assert shown(verdict("AVK-HS-001", "fail", level=level), strict=strict) == outcome
     assert shown(verdict("AVK-HS-001", "pass", level=level), strict=strict) == "pass"
+
+
+def test_what_is_known_is_shown_as_known() -> None:
+    bad = verdict("AVK-HS-001", "fail", known="why")
+    assert shown(bad, strict=True) == "known"
+    good = verdict("AVK-HS-001", "pass", scenario="avatarkit/client/topic/other")
+    (group,) = groups(results(verdicts=[good, bad]))
+    assert [cell.outcome for cell in group.cells] == ["known"]
 
 
 def test_one_scenario_can_be_played_again() -> None:

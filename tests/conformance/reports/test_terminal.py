@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from avatar_protocols.results import Counts, Remark
 from conformance.reports.terminal import LiveScreen, Screen, counts_line, terminal
 from conformance.results import Collector, RunInfo
 from conformance.target import Target
 from conformance.worker import Job, Report
-
 from tests.conformance.helpers import fake, scenario
 from tests.conformance.reports.sample import implementation, results, verdict
 
@@ -40,6 +40,32 @@ def test_nothing_hostile_reaches_the_terminal() -> None:
 
 def test_colours_only_where_asked_for() -> None:
     assert "\x1b[31;1m" in printed(results(), colour=True)
+
+
+def test_known_deviations_are_told_once_with_their_reason() -> None:
+    known = [
+        verdict("AVK-HS-001", "fail", scenario=f"a/{n}", message="m", known="it dawdles")
+        for n in range(2)
+    ]
+    remark = Remark(kind="stale", file="f.yaml", line=7, requirement="AVK-HS-002", message="gone")
+    counts = Counts(
+        pass_=1, fail=0, warning=0, known=2, not_applicable=0, could_not_run=0, harness_error=0
+    )
+    told = {"verdicts": known, "remarks": [remark], "counts": counts}
+    text = printed(results(outcome="certified", **told))
+    assert "  ~ AVK-HS-001     MUST   known          2 scenarios" in text
+    assert "~ AVK-HS-001 MUST  known  impl  2 scenarios\n    it dawdles\n" in text
+    assert "✗ AVK-HS-002  stale  f.yaml:7\n    gone\n" in text
+    assert "CERTIFIED WITH KNOWN DEVIATIONS  1 passed, 0 failed, 2 known" in text
+    assert "reproduce" not in text
+
+
+def test_a_failure_beside_known_ones_is_told_alone() -> None:
+    known = verdict("AVK-HS-001", "fail", scenario="a/known", message="m", known="it dawdles")
+    news = verdict("AVK-HS-001", "fail", scenario="a/news", message="m")
+    text = printed(results(verdicts=[known, news]))
+    assert text.count("reproduce") == 1
+    assert "scenario   a/news" in text
 
 
 def test_a_flood_of_failures_is_cut() -> None:

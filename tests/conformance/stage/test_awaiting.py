@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from conformance.stage.awaiting import FORMS, expectation
-
 from tests.conformance.helpers import record
 
 MESSAGE = record(

@@ -12,7 +12,6 @@ from mock_servers.journal import Journal
 from mock_servers.limits import Limits
 from mock_servers.redaction import Redactor
 from protocol_core.errors import ConfigurationError
-
 from tests.conformance.helpers import scenario
 
 if TYPE_CHECKING:
@@ -66,7 +65,9 @@ def write(kind: str, **members: Any) -> Any:
 
 
 async def test_steps_are_played_in_order_and_recorded() -> None:
-    stage = Play(scenario({"do": write("event", name="a")}, {"await": {"event": "a"}}, expect={"x": 1}))
+    stage = Play(
+        scenario({"do": write("event", name="a")}, {"await": {"event": "a"}}, expect={"x": 1})
+    )
     played = await stage.play()
     assert (played.stop, played.problem) == (Stop.MET, "")
     kinds = [r.kind for r in stage.journal.records]
@@ -132,7 +133,9 @@ async def test_records_from_before_the_step_count() -> None:
 
 async def test_a_connection_is_awaited_without_using_it_up() -> None:
     wait = {"await": {"connection": 1}}
-    assert (await Play(scenario({"do": write("open", connection=1)}, wait, wait)).play()).problem == ""
+    assert (
+        await Play(scenario({"do": write("open", connection=1)}, wait, wait)).play()
+    ).problem == ""
 
 
 async def test_what_comes_later_is_awaited_without_polling() -> None:

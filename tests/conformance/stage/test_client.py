@@ -6,7 +6,6 @@ from conformance.adapter import Adapter
 from conformance.stage.base import Deadlines
 from conformance.stage.client import COMMANDS, ClientStage
 from mock_servers import mock
-
 from tests.conformance.helpers import reference, scenario
 
 

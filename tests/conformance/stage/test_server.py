@@ -1,4 +1,4 @@
-"""Scenarios in the server role, against our mock platforms: in process and over the network alike."""
+"""Scenarios in the server role, against our mock platforms: in process and over the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from conformance.target import ServerTarget, Target
 from conformance.trace import Trace, TraceHeader
 from mock_servers import mock
 from mock_servers.server import Server
-
 from tests.conformance.helpers import scenario
 
 if TYPE_CHECKING:
@@ -29,7 +28,9 @@ def made(*steps: dict[str, Any], **members: Any) -> Scenario:
     return scenario(*steps, role="server", **members)
 
 
-async def play(*steps: dict[str, Any], target: Target = MOCK, step: float = 5.0) -> tuple[Any, Trace]:
+async def play(
+    *steps: dict[str, Any], target: Target = MOCK, step: float = 5.0
+) -> tuple[Any, Trace]:
     played, records = await perform(made(*steps), target, Deadlines(step=step), 1)
     return played, Trace(TraceHeader(role="server"), records)
 
@@ -50,7 +51,10 @@ async def test_a_whole_session() -> None:
     assert len(socket.messages("client", "MESSAGE_CLIENT_AUDIO_INPUT")) == 3
     assert [r.kind for r in socket.records if r.kind in {"close", "reset"}] == ["close", "close"]
     ((request, reply),) = trace.http("session_tokens")
-    assert request.headers["x-api-key" if "x-api-key" in request.headers else "X-Api-Key"] == "‹api_key›"
+    assert (
+        request.headers["x-api-key" if "x-api-key" in request.headers else "X-Api-Key"]
+        == "‹api_key›"
+    )
     assert reply is not None
     assert reply.data == {"sessionToken": "‹session_token›"}
 
@@ -143,7 +147,9 @@ async def test_a_reset_is_recorded() -> None:
 
 
 async def test_the_server_may_reset_too() -> None:
-    played, trace = await play(OPEN, {"trigger": {"act": {"reset": True}}}, {"await": {"ended": True}})
+    played, trace = await play(
+        OPEN, {"trigger": {"act": {"reset": True}}}, {"await": {"ended": True}}
+    )
     assert played.problem == ""
     assert [r.sender for r in trace.where(kind="reset")] == ["server"]
 
@@ -164,7 +170,9 @@ async def test_a_connection_is_needed() -> None:
 
 
 async def test_a_server_that_says_nothing(unused_tcp_port: int) -> None:
-    server = ServerTarget(urls={"console": f"http://127.0.0.1:{unused_tcp_port}", "ingress": "ws://x"})
+    server = ServerTarget(
+        urls={"console": f"http://127.0.0.1:{unused_tcp_port}", "ingress": "ws://x"}
+    )
     target = Target(protocol="avatarkit", revision="0.1.7", role="server", server=server)
     played, _ = await play({"http": {"endpoint": "session_tokens"}}, target=target)
     assert "no answer to POST" in played.problem
@@ -182,8 +190,12 @@ async def test_a_server_elsewhere_and_its_control_api() -> None:
         server = ServerTarget(urls=platform.urls, credentials=platform.credentials, control=control)
         target = Target(protocol="avatarkit", revision="0.1.7", role="server", server=server)
         played, trace = await play(
-            OPEN, {"trigger": {"act": {"error": "idle_timeout"}}}, {"await": {"ended": True}},
-            OPEN, {"trigger": {"advance": 100_000}}, {"await": {"ended": True}},
+            OPEN,
+            {"trigger": {"act": {"error": "idle_timeout"}}},
+            {"await": {"ended": True}},
+            OPEN,
+            {"trigger": {"advance": 100_000}},
+            {"await": {"ended": True}},
             {"trigger": {"act": {"error": "no_such_error"}}},
             target=target,
         )

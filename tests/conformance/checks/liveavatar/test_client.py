@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import conformance
 from conformance.checks import checks_of
+from conformance.trace import Trace
 from tests.conformance.checks._mutants import load_rows, mutated, record, verdicts
-
-if TYPE_CHECKING:
-    from conformance.trace import Trace
 
 PROTOCOL, ROLE = "liveavatar", "client"
 TABLE = Path(__file__).with_name("client_mutants.yaml")
@@ -33,6 +31,32 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trace]:
     names = dict.fromkeys(row["scenario"] for row in (*MUTANTS, *HARMLESS))
     folder = tmp_path_factory.mktemp("recordings")
     return record(PROTOCOL, ROLE, names, folder, (sys.executable, str(REFERENCE)))
+
+
+def test_no_check_blames_a_good_client(recordings: dict[str, Trace]) -> None:
+    """Nor does one where a scenario does not ask for it."""
+    blamed = [
+        (name, item.id, finding.message)
+        for name, trace in recordings.items()
+        for item in CHECKS
+        for finding in item.function(trace)
+        if not finding.ok
+    ]
+
+    assert blamed == []
+
+
+def test_the_wire_alone_blames_nobody_for_silence(recordings: dict[str, Trace]) -> None:
+    """A recording without an adapter does not show what reached the application."""
+    blamed = [
+        (name, item.id, finding.message)
+        for name, trace in recordings.items()
+        for item in CHECKS
+        for finding in item.function(Trace(trace.header, trace.wire()))
+        if not finding.ok
+    ]
+
+    assert blamed == []
 
 
 @pytest.mark.parametrize("row", MUTANTS, ids=name_of)

@@ -1670,7 +1670,7 @@ OPEN_POINTS: Final[dict[str, OpenPoint]] = {
     "OP-21": OpenPoint(
         id="OP-21",
         issue="Agora exists in the package only, which checks for two egress configurations after connecting and calls the token optional for testing.",
-        decision="The life cycle is LiveKit's; two configurations are refused before connecting; mocks accept an empty Agora token.",
+        decision="The life cycle is LiveKit's; two configurations are refused locally, best before connecting; mocks accept an empty Agora token.",
     ),
     "OP-22": OpenPoint(
         id="OP-22",
