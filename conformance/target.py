@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
 from conformance.adapter import AdapterTarget
 from conformance.errors import UsageError
+from conformance.reach import origin_of
 from mock_servers.documents import is_object
 
 if TYPE_CHECKING:
@@ -140,8 +141,15 @@ def server_at(
     Raises:
         UsageError: the file is missing or not a port file, or the protocol is not in it.
     """
+    bases = {spec.base: spec.kind for spec in _endpoints(protocol) if spec.base}
+    for name, url in urls.items():
+        if name not in {*bases, "base"}:
+            raise UsageError(f"--url {name}: {protocol} has {', '.join(sorted(bases))}")
+        origin_of(f"--url {name}:", url)
+    for name, url in triggers.items():
+        origin_of(f"--trigger {name}:", url)
     if "://" not in place:
-        described, control = _port_file(Path(place), protocol)
+        described, control = _port_file(place, protocol)
         return ServerTarget(
             urls={**described["urls"], **urls},
             credentials={**described["credentials"], **credentials},
@@ -149,9 +157,12 @@ def server_at(
             triggers=dict(triggers),
             features=features,
         )
-    bases = {spec.base for spec in _endpoints(protocol) if spec.base}
+    origin_of("--server", place)
+    web = _rescheme(place, {"ws": "http", "wss": "https"})
+    socket = _rescheme(place, {"http": "ws", "https": "wss"})
+    whole = {name: socket if kind == "websocket" else web for name, kind in sorted(bases.items())}
     return ServerTarget(
-        urls={**dict.fromkeys(sorted(bases) or ["base"], place), **urls},
+        urls={**(whole or {"base": web}), **urls},
         credentials=dict(credentials),
         triggers=dict(triggers),
         features=features,
@@ -162,18 +173,32 @@ def _endpoints(protocol: str) -> list[EndpointSpec]:
     from avatar_protocols.tables import EndpointSpec
 
     endpoint = resolve(protocol).load("constants").Endpoint
-    members: dict[str, object] = vars(endpoint)
+    members = cast("dict[str, object]", vars(endpoint))
     return [value for value in members.values() if isinstance(value, EndpointSpec)]
 
 
-def _port_file(path: Path, protocol: str) -> tuple[dict[str, Any], str]:
+def _rescheme(url: str, schemes: Mapping[str, str]) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{schemes.get(scheme.lower(), scheme)}://{rest}"
+
+
+def _port_file(place: str, protocol: str) -> tuple[dict[str, Any], str]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        document = json.loads(Path(place).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
-            f"--server {path}: neither a URL nor a readable port file: {error}"
+            f"--server {place!r}: neither a URL nor a readable port file: {error}"
         ) from None
     described = document.get(protocol) if is_object(document) else None
     if not is_object(described) or not described.get("urls"):
-        raise UsageError(f"--server {path}: the port file has no {protocol}")
-    return {"credentials": {}, **described}, str(described.get("control", ""))
+        raise UsageError(f"--server {place}: the port file has no {protocol}")
+    for member in ("urls", "credentials"):
+        table = described.get(member, {})
+        if not is_object(table) or not all(isinstance(text, str) for text in table.values()):
+            raise UsageError(f"--server {place}: {protocol}.{member} is no table of strings")
+    for name, url in described["urls"].items():
+        origin_of(f"--server {place}: {protocol}.urls.{name}:", url)
+    control = str(described.get("control", ""))
+    if control:
+        origin_of(f"--server {place}: {protocol}.control:", control)
+    return {"credentials": {}, **described}, control

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -238,8 +238,9 @@ def _matching(records: Iterable[Record], fields: dict[str, Any]) -> Iterator[Rec
 
 
 def _values(value: Any) -> frozenset[Any]:  # noqa: ANN401 - any member of Record, or several
-    several: Any = value if isinstance(value, tuple | list | set | frozenset) else (value,)
-    return frozenset(several)
+    if isinstance(value, tuple | list | set | frozenset):
+        return frozenset(cast("Iterable[Any]", value))
+    return frozenset((value,))
 
 
 def _where(records: Iterable[Record], fields: dict[str, Any]) -> list[Record]:

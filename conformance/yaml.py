@@ -7,7 +7,7 @@ objects. A plan's key ``on:`` must stay a string.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -39,7 +39,7 @@ class _Loader(_Base):  # type: ignore[misc, valid-type]  # chosen at run time
         return mapping
 
 
-_resolve: Any = _Loader.add_implicit_resolver
+_resolve = cast("Any", _Loader).add_implicit_resolver
 
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),

@@ -58,6 +58,9 @@ def explain_requirement(name: str, revision: str) -> int:
     """
     rows = _find(name, revision)
     if not rows:
+        others = [f"{info.protocol} {info.id}" for info, _ in _find(name, "")] if revision else []
+        if others:
+            raise UsageError(f"--revision {revision}: {name} is a rule of {', '.join(others)}")
         raise UsageError(f"no requirement {name!r}: ids look like AVK-HS-004")
     for info, row in rows:
         typer.echo(_explanation(info, row))

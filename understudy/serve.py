@@ -81,11 +81,15 @@ async def _serve(options: ServeOptions, say: Callable[[str], None]) -> int:
     server, seed = _build(options)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def on_signal(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a handler
+        loop.call_soon_threadsafe(stop.set)
+
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            signal.signal(number, on_signal)
     await server.start()
     try:
         if options.port_file:

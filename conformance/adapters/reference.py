@@ -234,6 +234,7 @@ async def _standard_input(adapter: Adapter) -> _Lines:
         return lines
     lines = _Lines(adapter)
     lines.data_received(await loop.run_in_executor(None, sys.stdin.buffer.read))
+    await asyncio.sleep(0)  # the commands begin before the end is noticed
     lines.connection_lost(None)
     return lines
 

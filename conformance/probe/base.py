@@ -6,7 +6,7 @@ import asyncio
 import base64
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 
@@ -283,7 +283,7 @@ def merged(headers: Mapping[str, str], changes: Mapping[str, str | None]) -> dic
 
 def _endpoints_of(constants: Any) -> dict[str, EndpointSpec]:  # noqa: ANN401 - a generated module
     """The endpoints of a revision, by name."""
-    members: dict[str, object] = vars(constants.Endpoint)
+    members = cast("dict[str, object]", vars(constants.Endpoint))
     return {spec.name: spec for spec in members.values() if isinstance(spec, EndpointSpec)}
 
 

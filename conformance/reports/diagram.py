@@ -219,9 +219,13 @@ def hexdump(data: bytes, most: int) -> str:
 
 def label(record: Record) -> str:
     """A record in a few words."""
-    told = _LABELS.get(record.kind, lambda r: f"{r.kind} {r.name or r.reason}")(record)
+    told = _LABELS.get(record.kind, _other)(record)
     number = f"[{record.connection}] " if record.connection is not None else ""
     return printable(f"{number}{told}".strip(), 400)
+
+
+def _other(record: Record) -> str:
+    return f"{record.kind} {record.name or record.reason}"
 
 
 def _close(record: Record) -> str:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
+import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from conformance import crew
@@ -73,3 +76,22 @@ def test_workers_that_keep_dying_end_the_run(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Worker, "run", run)
     assert len(play(200, 2)) < 60
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_ends_workers_and_their_adapters(jobs: int) -> None:
+    def on_report(_report: Report) -> bool:
+        raise KeyboardInterrupt
+
+    made = scenario({"open": {}})
+    hanging = msgspec.structs.replace(TARGET, adapter=fake("hang"))
+    plain = Job(number=0, target=0, scenario=msgspec.structs.replace(made, needs=("nothing",)))
+    stuck = [Job(number=number, target=1, scenario=made) for number in (1, 2)]
+    played = msgspec.structs.replace(
+        setup(0), targets=(TARGET, hanging), jobs=(plain, *stuck), deadlines=Deadlines(step=30)
+    )
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        crew.play(played, jobs, on_report)
+    assert time.monotonic() - begun < 5.0
+    assert multiprocessing.active_children() == []

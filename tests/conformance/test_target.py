@@ -38,7 +38,7 @@ def test_commands() -> None:
 
 def test_a_url_stands_for_every_base() -> None:
     server = server_at("http://x", "avatarkit", **NOTHING)
-    assert server.urls == {"console": "http://x", "ingress": "http://x"}
+    assert server.urls == {"console": "http://x", "ingress": "ws://x"}
     assert not server.in_process
     assert str(server) == "http://x"
     given = {**NOTHING, "urls": {"ingress": "ws://y"}, "features": ("f",)}
@@ -70,6 +70,39 @@ def test_a_file_that_is_no_port_file(tmp_path: Path, text: str) -> None:
         server_at(str(path), "avatarkit", **NOTHING)
     with pytest.raises(UsageError, match="neither a URL nor"):
         server_at(str(tmp_path / "absent"), "avatarkit", **NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("described", "told"),
+    [
+        ({"urls": ["http://x"]}, "avatarkit.urls is no table of strings"),
+        ({"urls": {"console": 5}}, "avatarkit.urls is no table"),
+        ({"urls": {"console": "http://x"}, "credentials": [1]}, "avatarkit.credentials is no"),
+        ({"urls": {"console": "ftp://x"}}, r"avatarkit\.urls\.console: ftp://x: not a URL of"),
+        ({"urls": {"console": "http://x"}, "control": "7"}, r"avatarkit\.control: 7"),
+    ],
+)
+def test_a_port_file_of_the_wrong_shape(
+    tmp_path: Path, described: dict[str, Any], told: str
+) -> None:
+    path = tmp_path / "ports.json"
+    path.write_text(json.dumps({"avatarkit": described}), encoding="utf-8")
+    with pytest.raises(UsageError, match=told):
+        server_at(str(path), "avatarkit", **NOTHING)
+
+
+@pytest.mark.parametrize("place", ["ftp://x", "http://[::1", "http://h:p", "http://"])
+def test_a_url_that_is_none(place: str) -> None:
+    with pytest.raises(UsageError, match=r"--server .*not a URL"):
+        server_at(place, "avatarkit", **NOTHING)
+    for flag in ("urls", "triggers"):
+        with pytest.raises(UsageError, match=r"console: .*not a URL"):
+            server_at("http://x", "avatarkit", **{**NOTHING, flag: {"console": place}})
+
+
+def test_only_base_urls_that_the_protocol_has() -> None:
+    with pytest.raises(UsageError, match="--url bogus: avatarkit has console, ingress"):
+        server_at("http://x", "avatarkit", **{**NOTHING, "urls": {"bogus": "http://y"}})
 
 
 def test_a_mock_platform_is_in_process() -> None:

@@ -3,15 +3,21 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
+from conformance.errors import UsageError
+from conformance.judge import unusable
+from conformance.results import read_results
+from conformance.worker import Report
 from understudy import certify
 from understudy.certify import REFERENCE, Request, prepare_out, targets_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
-
     from conformance.run import Order
+    from conformance.worker import Setup
 
 
 def test_without_flags_everything_of_ours() -> None:
@@ -55,6 +61,31 @@ def test_a_server_elsewhere() -> None:
     assert target.server.credentials == {"api_key": "k=1"}
     assert target.server.triggers == {"error": "http://t"}
     assert target.server.features == ("idle_limit",)
+
+
+def test_reports_that_cannot_be_written_are_refused_before_the_run(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("", encoding="utf-8")
+    for out in (file, file / "below"):
+        with pytest.raises(UsageError, match=r"--out .*reports cannot be written there"):
+            prepare_out(out)
+
+
+def test_an_interrupted_run_keeps_what_it_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def play(setup: Setup, lanes: int, on_report: Callable[[Report], bool]) -> None:
+        del lanes
+        judged = unusable(setup.jobs[0].scenario, "a test", {})
+        on_report(Report(job=0, judgements=tuple(judged), problem="a test"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("conformance.run.play", play)
+    with pytest.raises(UsageError, match=r"stopped: 1 of \d+ scenarios were played"):
+        certify.certify_request(Request(protocol="liveavatar", role="server", out=tmp_path))
+    assert "COULD NOT RUN" in capsys.readouterr().out
+    assert len(read_results(tmp_path / "results.json").scenarios) == 1
+    assert (tmp_path / "index.html").is_file()
 
 
 def test_the_seed_of_a_shuffle_is_the_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -44,6 +44,18 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
             "--url takes",
         ),
         (["certify", "--vendors", "--role", "server"], "--vendors certifies clients"),
+        (["certify", "--client", "", "--protocol", "avatarkit"], "--client needs a command"),
+        (["certify", "--attach", "", "--protocol", "avatarkit"], "HOST:PORT"),
+        (["certify", "--server", "", "--protocol", "avatarkit"], "--server"),
+        (["certify", "--server", "ftp://x", "--protocol", "avatarkit"], "ftp://x: not a URL"),
+        (["certify", "--feature", "idle_limit"], "--feature goes with --server"),
+        (["certify", "--url", "x=http://y"], "--url goes with --server"),
+        (
+            ["certify", "--server", "http://x", "--protocol", "avatarkit", "--feature", "flight"],
+            "--feature flight: avatarkit knows",
+        ),
+        (["certify", "--out", "/dev/null", "--protocol", "avatarkit"], "--out /dev/null"),
+        (["explain", "AVK-HS-001", "--revision", "9"], "a rule of avatarkit 0.1.7"),
         (["certify", "--only", "nothing-is-so-named"], "no scenario is so named"),
         (["scenarios", "--role", "x"], "--role"),
         (["scenarios", "--protocol", "x"], "unknown protocol 'x'"),
@@ -88,6 +100,22 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         "--json",
     ]:
         assert flag in out
+
+
+def test_without_arguments_help(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys)
+    assert (status, err) == (0, "")
+    assert out.startswith("Usage: understudy")
+
+
+def test_ctrl_c_before_a_run_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_request: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("understudy.certify.certify_request", interrupted)
+    assert run(capsys, "certify") == (2, "", "understudy: stopped\n")
 
 
 def test_help_is_fast_and_loads_nothing_heavy() -> None:

@@ -85,7 +85,11 @@ def test_a_restart_drops_every_timer() -> None:
 
 
 def test_settings() -> None:
-    params = {"urls": {"a": 1, "b": 1, "c": 1}, "credentials": {"b": 2, "c": 2}, "options": {"c": None}}
+    params = {
+        "urls": {"a": 1, "b": 1, "c": 1},
+        "credentials": {"b": 2, "c": 2},
+        "options": {"c": None},
+    }
     assert settings_of(params) == {"a": 1, "b": 2, "c": None}
     assert settings_of({}) == {}
     assert present({"a": None, "b": 1}, ("a", "c")) == {"a": None}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from avatar_protocols.results import Counts, Implementation, ResultFile, ScenarioRun, Verdict
 from conformance.trace import write_trace
-
 from tests.conformance.helpers import record, trace
 
 if TYPE_CHECKING:
@@ -55,7 +54,9 @@ def results(**members: Any) -> ResultFile:
             records=[3],
         ),
         verdict("AVK-HS-002", "pass", scenario="avatarkit/client/topic/other"),
-        verdict("AVK-HS-012", "fail", level="SHOULD", message="too slow", trace="traces/gone.jsonl"),
+        verdict(
+            "AVK-HS-012", "fail", level="SHOULD", message="too slow", trace="traces/gone.jsonl"
+        ),
         verdict("AVK-HS-004", "could-not-run", message="nothing seen"),
         verdict("AVK-HS-005", "harness-error", message="garbage"),
         verdict("AVK-HS-006", "not-applicable", message="no clock"),
@@ -83,7 +84,9 @@ def results(**members: Any) -> ResultFile:
         "jobs": 1,
         "repeat": 1,
         "strict": False,
-        "command": "understudy certify --client 'a b' --only x --shuffle 7 --jobs=2 --protocol avatarkit",
+        "command": (
+            "understudy certify --client 'a b' --only x --shuffle 7 --jobs=2 --protocol avatarkit"
+        ),
         "outcome": "failed",
         "counts": Counts(
             pass_=2, fail=1, warning=1, not_applicable=1, could_not_run=1, harness_error=2

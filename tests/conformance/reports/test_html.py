@@ -1,17 +1,28 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import re
+import shlex
+from collections import Counter
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from conformance.reports import write_reports
-from conformance.reports.html import render_html
+import msgspec
+import pytest
 
+from avatar_protocols.results import Counts, Remark
+from conformance.reports import write_reports
+from conformance.reports.html import render_html, short_command
+from conformance.trace import write_trace
+from tests.conformance.helpers import record, trace
 from tests.conformance.reports.sample import implementation, results, verdict, write_traces
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-VOID = {"meta", "input", "br", "line", "path", "rect"}
+VOID = {"meta", "input", "br", "link", "rect"}
 
 
 class Strict(HTMLParser):
@@ -22,7 +33,9 @@ class Strict(HTMLParser):
         self.stack: list[str] = []
         self.links: list[str] = []
         self.ids: set[str] = set()
-        self.scripts = 0
+        self.tags: Counter[str] = Counter()
+        self.attributes: set[str] = set()
+        self.policy = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = dict(attrs)
@@ -32,7 +45,10 @@ class Strict(HTMLParser):
         if told.get("id"):
             assert told["id"] not in self.ids
             self.ids.add(str(told["id"]))
-        self.scripts += tag == "script"
+        self.tags[tag] += 1
+        self.attributes |= set(told)
+        if told.get("http-equiv") == "Content-Security-Policy":
+            self.policy = str(told["content"])
         if tag not in VOID:
             self.stack.append(tag)
 
@@ -50,18 +66,37 @@ def page(text: str) -> Strict:
     return parser
 
 
+def inside(text: str, tag: str) -> str:
+    found = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+    assert len(found) == 1
+    return str(found[0])
+
+
 def test_the_page_is_whole_and_needs_nothing_else(tmp_path: Path) -> None:
     write_traces(tmp_path)
     text = render_html(results(), traces=tmp_path)
     found = page(text)
-    assert found.scripts == 1
     for link in found.links:
-        assert link.startswith(("#", "traces/"))
+        assert link.startswith(("#", "./traces/", "data:,"))
         if link.startswith("#"):
             assert link[1:] in found.ids
     assert "http://" not in text
     assert "https://" not in text
-    assert "default-src 'none'" in text
+    assert "url(" not in inside(text, "style")
+    assert "@import" not in text
+
+
+def test_only_our_script_and_style_may_act(tmp_path: Path) -> None:
+    write_traces(tmp_path)
+    text = render_html(results(), traces=tmp_path)
+    found = page(text)
+    assert "default-src 'none'" in found.policy
+    assert "unsafe" not in found.policy
+    for tag, directive in (("script", "script-src"), ("style", "style-src")):
+        digest = base64.b64encode(hashlib.sha256(inside(text, tag).encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in found.policy
+    assert "style" not in found.attributes
+    assert not [name for name in found.attributes if name.startswith("on")]
 
 
 def test_hostile_content_stays_text(tmp_path: Path) -> None:
@@ -74,17 +109,149 @@ def test_hostile_content_stays_text(tmp_path: Path) -> None:
     assert "\x00" not in text
 
 
+NASTY = "\"'><img src=x onerror=alert(1)>\u202e\ud800\x1b]0;x\x07\x9b" + "A" * 1_000_000
+
+
+def test_no_member_of_a_result_is_trusted(tmp_path: Path) -> None:
+    bad = verdict(
+        NASTY[:50],
+        "fail",
+        implementation=NASTY,
+        scenario=NASTY[:500],
+        message=NASTY,
+        trace="javascript:alert(1)",
+        observed=[NASTY],
+        known="",
+    )
+    skipped = verdict("AVK-HS-001", "not-applicable", implementation=NASTY, message=NASTY)
+    who = implementation(
+        NASTY, version=NASTY, language=NASTY, target=NASTY, features=[NASTY], missing={NASTY: NASTY}
+    )
+    told = results(
+        suite=NASTY,
+        started=NASTY,
+        command=shlex.join(["understudy", NASTY[:500]]),
+        implementations=[who],
+        verdicts=[bad, skipped],
+        scenarios=[],
+    )
+    text = render_html(told, traces=tmp_path)
+    found = page(text)
+    assert found.tags["img"] == 0
+    assert found.tags["script"] == 1
+    assert not [link for link in found.links if not link.startswith(("#", "./", "data:,"))]
+    assert not set("\u202e\ud800\x1b\x07\x9b\x00") & set(text)
+    assert len(text) < 1_500_000
+    text.encode()
+
+
+def test_hostile_traces_are_drawn_harmlessly(tmp_path: Path) -> None:
+    path = tmp_path / "traces" / "t.jsonl"
+    records = [
+        record(1, "message", sender="client", name=NASTY, data={NASTY: [NASTY]}, raw=NASTY),
+        record(2, "message", sender="server", opcode="binary", raw="//79", problems=[NASTY]),
+        record(3, "answer", source="adapter", sender="adapter", data={"error": NASTY}),
+    ]
+    shown = [
+        msgspec.structs.replace(r, **{n: harmless(getattr(r, n)) for n in ("name", "data", "raw")})
+        for r in records
+    ]
+    write_trace(path, trace(*shown))
+    text = render_html(results(), traces=tmp_path)
+    assert page(text).tags["img"] == 0
+    assert not set("\u202e\x1b\x07\x9b") & set(text)
+    assert "ff fe fd" in text
+    assert len(text) < 200_000
+
+
+def harmless(value: object) -> object:
+    """Without what JSON cannot hold."""
+    return msgspec.json.decode(json.dumps(value).replace("\\ud800", ""))
+
+
+def test_a_trace_that_is_none_is_said(tmp_path: Path) -> None:
+    (tmp_path / "traces").mkdir()
+    (tmp_path / "traces" / "t.jsonl").write_bytes(b"\xff\xfe not a trace")
+    text = render_html(results(), traces=tmp_path)
+    assert text.count("The trace is not where the results say.") == 2
+    assert "There is no trace." in text
+
+
 def test_a_failure_is_told_in_full(tmp_path: Path) -> None:
     write_traces(tmp_path)
     text = render_html(results(), traces=tmp_path)
     assert "Sequence diagram: 4 records" in text
-    assert 'class="message guilty"' in text
-    assert "Offending record, decoded" in text
+    assert '<li class="at-message guilty">' in text
+    assert "✗ AVK-HS-002</span>" in text
+    assert "record 3, message, client under test to mock platform" in text
     assert "understudy certify --client" in text
-    assert "confirm" in text or "configuration" in text
-    assert "The trace is not where the results say." in text
+    assert "<dt>Source</dt>" in text
     assert "What the adapter logged" in text
     assert "Ended at" in text
+
+
+def test_cases_of_one_requirement_stand_together(tmp_path: Path) -> None:
+    three = [verdict("AVK-HS-002", "fail", scenario=f"a/{n}", message=f"m{n}") for n in range(3)]
+    text = render_html(results(verdicts=three, scenarios=[]), traces=tmp_path)
+    assert text.count('<details class="failure ') == 1
+    assert text.count('<details class="case"') == 3
+    assert "3 scenarios" in text
+
+
+def test_a_known_deviation_is_told_apart(tmp_path: Path) -> None:
+    known = verdict("AVK-HS-002", "fail", message="late", known="The vendor knows.")
+    counts = Counts(
+        pass_=1, fail=0, warning=0, known=1, not_applicable=0, could_not_run=0, harness_error=0
+    )
+    stale = Remark(kind="stale", file="b.yaml", line=3, requirement="AVK-HS-001", message="gone")
+    told = results(
+        outcome="certified",
+        counts=counts,
+        verdicts=[known, verdict("AVK-HS-001", "pass")],
+        remarks=[stale],
+    )
+    text = render_html(told, traces=tmp_path)
+    assert "Certified with known deviations" in text
+    assert '<details class="failure known"' in text
+    assert "<dt>Known</dt><dd>The vendor knows.</dd>" in text
+    assert "Baseline, stale" in text
+    assert "b.yaml:3" in text
+
+
+def test_what_was_not_checked_is_said(tmp_path: Path) -> None:
+    missing = {"opus_encoder": "no libopus here", "clock": "no hook"}
+    reason = "the implementation does not claim opus_encoder (no libopus here)"
+    verdicts = [
+        verdict("AVK-HS-001", "pass"),
+        verdict("AVK-OGG-001", "not-applicable", scenario="a/b/c/d", message=reason),
+        verdict("AVK-OGG-002", "not-applicable", scenario="a/b/c/e", message=reason),
+        verdict("AVK-HS-003", "not-applicable", scenario="a/b/c/f", message="it cannot be reached"),
+    ]
+    told = results(verdicts=verdicts, implementations=[implementation(missing=missing)])
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", render_html(told, traces=tmp_path)))
+    assert "opus_encoder: no libopus here 2 scenarios" in text
+    assert "it cannot be reached 1 scenario" in text
+    assert "clock: no hook" in text
+    assert "Nothing was seen of AVK-HS-003, AVK-OGG-001, AVK-OGG-002." in text
+    whole = results(implementations=[implementation(missing={})], verdicts=verdicts[:1])
+    assert "nothing was left out" in render_html(whole, traces=tmp_path)
+
+
+def test_a_part_of_a_run_says_so(tmp_path: Path) -> None:
+    assert "This is part 1/2 of a run" in render_html(results(shard="1/2"), traces=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "short"),
+    [
+        ("/home/me/venv/bin/python /home/me/a.py --x=/home/me/y", "…/python …/a.py --x=…/y"),
+        ("C:/tools/node.exe b.js", "…/node.exe b.js"),
+        ("node adapters/b.js /x", "node adapters/b.js /x"),
+        ("it's /a/b", "it's …/b"),
+    ],
+)
+def test_commands_are_shortened(command: str, short: str) -> None:
+    assert short_command(command) == short
 
 
 def test_implementations_stand_side_by_side(tmp_path: Path) -> None:
@@ -110,4 +277,11 @@ def test_a_thousand_failures_stay_loadable(tmp_path: Path) -> None:
     many = [verdict("AVK-HS-002", "fail", scenario=f"a/{n}", message="m") for n in range(1000)]
     text = render_html(results(verdicts=many, scenarios=[]), traces=tmp_path)
     assert "700 more are in results.json" in text
-    assert text.count("<article") == 300
+    assert text.count('<details class="case"') == 300
+    assert text.count("There are diagrams of the first failures only.") == 240
+
+
+def test_many_passes_are_counted_instead_of_listed(tmp_path: Path) -> None:
+    many = [verdict("AVK-HS-002", "pass", scenario=f"a/{n}") for n in range(1000)]
+    text = render_html(results(verdicts=many, scenarios=[]), traces=tmp_path)
+    assert "and 988 more that passed" in text

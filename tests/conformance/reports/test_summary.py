@@ -47,7 +47,10 @@ def test_one_scenario_can_be_played_again() -> None:
 
 
 def test_text_becomes_harmless() -> None:
-    assert printable("a\x1b[31m\x00\nb\té") == "a\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}\nb\té"
+    assert (
+        printable("a\x1b[31m\x00\nb\té")
+        == "a\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}\nb\té"
+    )
     assert printable("x" * 100, 10) == "x" * 10 + "… (100 characters)"
 
 
