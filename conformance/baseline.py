@@ -294,8 +294,9 @@ def _unmatched(
     """The kind and text of the remark on a row that matched nothing; None if that says nothing."""
     seen = [v for v in verdicts if row.concerns(v.requirement, v.scenario)]
     verifying = [s for s in played if row.requirement in s.requirements and row.reaches(s.id)]
-    missing = [s for s in left_out if row.requirement in s.requirements and row.reaches(s.id)]
-    if not (seen or verifying or missing):
+    beyond = [s for s in left_out if row.reaches(s.id)]
+    missing = [s for s in beyond if row.requirement in s.requirements]
+    if not (seen or verifying or beyond):
         where = f" of {row.scenario}" if row.scenario else ""
         return "unused", f"no scenario{where} shows the rule: correct the row, or remove it"
     spoilt = [v for v in verdicts if not v.requirement] + seen
@@ -304,7 +305,7 @@ def _unmatched(
         return None
     # A check that runs always judges in scenarios that do not name it, so any of them may show it.
     always = {v.scenario for v in judged} - {s.id for s in verifying}
-    if always and any(row.reaches(s.id) for s in left_out):
+    if always and beyond:
         return None
     failed = [v.message for v in judged if v.outcome == "fail"]
     if failed:

@@ -29,6 +29,7 @@ class Timer(Protocol):
 
     def cancel(self) -> None:
         """Do not call back. Harmless if it has fired already."""
+        ...
 
 
 class Loop(Protocol):
@@ -44,9 +45,11 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """The current time."""
+        ...
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call back once ``now()`` has reached ``when``."""
+        ...
 
 
 class LoopClock:

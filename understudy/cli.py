@@ -214,9 +214,10 @@ def run(arguments: Sequence[str]) -> int:
         The exit status. Mistakes of the user are one line on stderr and status 2.
     """
     try:
-        status: Any = app(list(arguments) or ["--help"], standalone_mode=False)
+        words = list(arguments) or ["--help"]
+        status: Any = app(words, prog_name="understudy", standalone_mode=False)
     except typer.Exit as error:
-        return _complain("stopped") if error.exit_code == _INTERRUPTED else error.exit_code
+        status = error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return _complain("stopped")
     except (UnderstudyError, OSError) as error:
@@ -225,6 +226,8 @@ def run(arguments: Sequence[str]) -> int:
         # Click's own errors carry their message and status, and no traceback is of use.
         message = getattr(error, "format_message", None)
         return _complain(_fault(error) if message is None else message())
+    if status == _INTERRUPTED:
+        return _complain("stopped")
     return status if isinstance(status, int) else 0
 
 

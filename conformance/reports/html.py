@@ -52,7 +52,7 @@ _MOST_PICTURES = 60
 """Verdicts told with a diagram; the others name their trace."""
 _MOST_LISTED = 12
 """Passed scenarios named in a cell of the matrix."""
-_MOST_SHOWN = 40_000
+_MOST_SHOWN = 16_000
 """Characters of any one text; those that are likely to be long are cut earlier."""
 _SOURCES = {
     "doc": "the document",
@@ -234,6 +234,7 @@ def short_command(command: str) -> str:
     """A command line with the folders of absolute paths left out: where a machine keeps its
     programs says nothing about the implementation.
     """
+    command = printable(command)
     try:
         words = shlex.split(command)
     except ValueError:
@@ -398,7 +399,7 @@ def _picture(
             cache[place] = None
     trace = cache[place]
     if trace is None:
-        return None, "The trace is not where the results say."
+        return None, "The trace is missing or unreadable."
     return diagram(trace, verdict.records), ""
 
 

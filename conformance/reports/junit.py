@@ -121,14 +121,14 @@ def _case(
         note = SubElement(case, element)
         note.text = printable(f"{verdict.level} not kept: {verdict.message}")
     elif element:
-        known = f"known deviation: {verdict.known}; " if verdict.known else ""
+        known = f"known deviation: {verdict.known}" if verdict.known else ""
         detail = SubElement(
             case,
             element,
-            message=printable(f"{known}{verdict.message}"),
+            message=printable(known or verdict.message),
             type=f"{verdict.level} {outcome}",
         )
-        if element != "skipped":
+        if known or element != "skipped":
             detail.text = printable(
                 f"{verdict.message}\ntrace: {verdict.trace or 'none'}\n"
                 f"reproduce: {reproduce(results, verdict.scenario)}"
