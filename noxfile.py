@@ -138,7 +138,7 @@ def wheel(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT), silent=True)
     (built,) = dist.glob("*.whl")
     for extra, vendor in NEIGHBOURS.items():
-        home = Path(session.create_tmp(), f"beside-{extra}")
+        home = Path(session.create_tmp(), f"beside-{extra}").resolve()
         session.run("python", "-m", "venv", "--clear", str(home))
         python = str(home / ("Scripts" if os.name == "nt" else "bin") / "python")
         session.run(
@@ -147,3 +147,7 @@ def wheel(session: nox.Session) -> None:
         session.run(python, "-m", "pip", "check", external=True)
         check = ["-I", str(ROOT / "tests" / "wheel_check.py"), extra]
         session.run(python, *check, external=True)
+        with session.chdir(home):
+            session.run(
+                python, "-m", "understudy", "certify", "--protocol", extra, external=True, silent=True
+            )

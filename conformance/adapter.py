@@ -44,8 +44,8 @@ MAX_EVENTS = 100_000
 START_SECONDS = 30.0
 """How long an adapter may take to answer `describe`, in seconds: interpreters, SDKs load slowly."""
 
-LEAVE_SECONDS = 1.0
-"""How long an adapter may take to leave once its stdin is closed, in seconds."""
+_QUOTED = 300
+"""Characters quoted of an adapter's log."""
 
 
 NOBODY = Description(contract=1, name="?", version="", language="", implementations=[])
@@ -133,6 +133,9 @@ class Adapter:
         except ContractError as error:
             await adapter.close()
             raise ContractFault(str(error)) from error
+        except AdapterFault as fault:
+            await adapter.close()
+            raise type(fault)(f"{fault}{_last_words(adapter.log())}") from fault
         except BaseException:
             await adapter.close()
             raise
@@ -252,6 +255,12 @@ class Adapter:
     def _fail(self, fault: AdapterFault) -> NoReturn:
         self._drop(fault)
         raise fault
+
+
+def _last_words(log: str) -> str:
+    """What the log of an adapter that never came up ends with: mostly, why."""
+    lines = log.strip().splitlines()
+    return f"; it last said: {lines[-1].strip()[:_QUOTED]}" if lines else ""
 
 
 def parse_address(text: str) -> AdapterTarget:

@@ -160,7 +160,8 @@ def server_at(
     origin_of("--server", place)
     web = _rescheme(place, {"ws": "http", "wss": "https"})
     socket = _rescheme(place, {"http": "ws", "https": "wss"})
-    whole = {name: socket if kind == "websocket" else web for name, kind in sorted(bases.items())}
+    names = sorted(bases, key=lambda name: (bases[name] == "websocket", name))
+    whole = {name: socket if bases[name] == "websocket" else web for name in names}
     return ServerTarget(
         urls={**(whole or {"base": web}), **urls},
         credentials=dict(credentials),

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from avatar_protocols.trace import Record
 
-__all__ = ["Socket", "Trace", "TraceHeader", "payload", "read_trace", "write_trace"]
+__all__ = [
+    "Socket",
+    "Trace",
+    "TraceHeader",
+    "members_of",
+    "payload",
+    "read_trace",
+    "write_trace",
+]
 
 _ENDS = ("close", "reset")
 
@@ -49,6 +57,11 @@ def payload(record: Record) -> bytes:
     if record.opcode == "binary":
         return base64.b64decode(record.raw)
     return record.raw.encode()
+
+
+def members_of(value: object) -> dict[str, Any]:
+    """The members of a JSON object; {} if the value is none."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 class Socket:

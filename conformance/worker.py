@@ -188,7 +188,8 @@ class Worker:
             )
         subject, claim = _subject(adapter.description, target)
         if claim is None:
-            reason = f"{subject.name} does not claim {target.protocol} in the role {target.role}"
+            wanted = f"{target.protocol} {target.revision}"
+            reason = f"{subject.name} does not claim {wanted} in the role {target.role}"
             return Report(
                 job=job.number,
                 judgements=tuple(unusable(scenario, reason, levels)),

@@ -15,13 +15,14 @@ def main(protocol):
     for package in ("understudy", "protocol_core", "reference_client", "mock_servers"):
         module = importlib.import_module(package)
         assert "site-packages" in Path(module.__file__).parts, f"{package} is not the wheel's"
-        importlib.import_module(f"{package}.{protocol}") if package != "understudy" else None
+    for package in ("protocol_core", "reference_client", "mock_servers"):
+        importlib.import_module(f"{package}.{protocol}")
     from avatar_protocols import registry, schemas
     from conformance import scenario
 
     revision = registry.resolve(protocol).id
     assert schemas.load(protocol, revision), "the wheel has no schemas"
-    assert scenario.discover(protocol), "the wheel has no scenarios"
+    assert scenario.discover([protocol]), "the wheel has no scenarios"
     print(f"understudy[{protocol}] lives beside {SDKS[protocol]}")
 
 

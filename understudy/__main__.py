@@ -7,9 +7,14 @@ import sys
 
 def main() -> None:
     """Run the command line; mistakes of its user end in one clear line and status 2."""
-    from understudy.cli import run
+    try:
+        from understudy.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules load
+        print("understudy: stopped", file=sys.stderr)  # noqa: T201 - the command line's own output
+        status = 2
+    sys.exit(status)
 
 
 if __name__ == "__main__":

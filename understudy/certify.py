@@ -19,6 +19,7 @@ from avatar_protocols.registry import PROTOCOLS
 from conformance.adapter import AdapterTarget, parse_address
 from conformance.baseline import load_baselines
 from conformance.errors import UsageError
+from conformance.probe import probe_class
 from conformance.process import LinkError
 from conformance.reach import reach
 from conformance.results import EXIT_STATUS, write_results
@@ -27,7 +28,7 @@ from conformance.stage.base import Deadlines
 from conformance.target import ServerTarget, Target, active, command_of, resolve, server_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
 
     from avatar_protocols.tables import RevisionInfo
 
@@ -162,6 +163,10 @@ def _server(request: Request) -> list[Target]:
         triggers=_pairs("--trigger", request.triggers),
         features=request.features,
     )
+    missing = [n for n in probe_class(info.protocol).credentials if n not in server.credentials]
+    if missing:
+        flags = " ".join(f"--credential {name}=…" for name in missing)
+        raise UsageError(f"--server needs {flags}")
     return [_target(info, server=server)]
 
 
@@ -283,7 +288,7 @@ def prepare_out(out: Path) -> None:
 
 
 @contextmanager
-def _ending_softly() -> Iterator[None]:
+def _ending_softly() -> Generator[None]:
     """Let SIGTERM, by which CI cancels a job, end the run as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread hears signals

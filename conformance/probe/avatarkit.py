@@ -38,6 +38,7 @@ class AvatarKitProbe(Probe):
     """Plays an AvatarKit client by hand."""
 
     protocol = "avatarkit"
+    credentials = ("api_key", "app_id", "avatar_id")
 
     def __init__(self, *args: Any) -> None:  # noqa: ANN401 - those of Probe
         super().__init__(*args)

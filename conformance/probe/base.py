@@ -54,6 +54,8 @@ class Probe(ABC):
         revision: the revision to speak.
 
     Attributes:
+        protocol: the protocol it speaks.
+        credentials: names of the credentials that it cannot do without.
         revision: the revision it speaks.
         constants: the generated constants of the revision.
         endpoints: its endpoints, by name.
@@ -63,6 +65,7 @@ class Probe(ABC):
     """
 
     protocol: ClassVar[str]
+    credentials: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,

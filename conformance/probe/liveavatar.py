@@ -35,6 +35,7 @@ class LiveAvatarProbe(Probe):
     """Plays a Live Avatar agent by hand."""
 
     protocol = "liveavatar"
+    credentials = ("api_key", "avatar_id")
 
     def __init__(self, *args: Any) -> None:  # noqa: ANN401 - those of Probe
         super().__init__(*args)

@@ -243,6 +243,7 @@ def terminal(*, quiet: bool = False) -> Screen:
 def counts_line(results: ResultFile) -> str:
     """The counts in words; what did not occur is left out, but passes and failures never are."""
     counts = results.counts
+    stale = sum(remark.kind == "stale" for remark in results.remarks)
     parts = [f"{counts.pass_} passed", f"{counts.fail} failed"]
     for number, text in (
         (counts.warning, "warnings"),
@@ -250,6 +251,7 @@ def counts_line(results: ResultFile) -> str:
         (counts.not_applicable, "not applicable"),
         (counts.could_not_run, "could not run"),
         (counts.harness_error, "harness errors"),
+        (stale, "stale rows of a baseline"),
     ):
         if number:
             parts.append(f"{number} {text}")

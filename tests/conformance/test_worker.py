@@ -112,7 +112,7 @@ async def test_an_adapter_that_cannot_be_started() -> None:
 async def test_an_adapter_that_speaks_another_protocol() -> None:
     target = Target(protocol="liveavatar", revision="0.2", role="client", adapter=fake())
     (report,) = await play(target, [OPEN])
-    assert report.fatal == "fake does not claim liveavatar in the role client"
+    assert report.fatal == "fake does not claim liveavatar 0.2 in the role client"
 
 
 async def test_a_plan_that_cannot_work_is_the_scenarios_fault() -> None:

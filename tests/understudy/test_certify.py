@@ -51,14 +51,14 @@ def test_a_server_elsewhere() -> None:
         server="https://x",
         protocol="avatarkit",
         urls=("ingress=wss://y",),
-        credentials=("api_key=k=1",),
+        credentials=("api_key=k=1", "app_id=a", "avatar_id="),
         triggers=("error=http://t",),
         features=("idle_limit",),
     )
     (target,) = targets_of(request)
     assert target.server is not None
     assert target.server.urls == {"console": "https://x", "ingress": "wss://y"}
-    assert target.server.credentials == {"api_key": "k=1"}
+    assert target.server.credentials == {"api_key": "k=1", "app_id": "a", "avatar_id": ""}
     assert target.server.triggers == {"error": "http://t"}
     assert target.server.features == ("idle_limit",)
 

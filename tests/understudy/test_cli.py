@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +48,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         (["certify", "--attach", "", "--protocol", "avatarkit"], "HOST:PORT"),
         (["certify", "--server", "", "--protocol", "avatarkit"], "--server"),
         (["certify", "--server", "ftp://x", "--protocol", "avatarkit"], "ftp://x: not a URL"),
+        (
+            ["certify", "--server", "http://x", "--protocol", "liveavatar"],
+            "--server needs --credential api_key=… --credential avatar_id=…",
+        ),
         (["certify", "--feature", "idle_limit"], "--feature goes with --server"),
         (["certify", "--url", "x=http://y"], "--url goes with --server"),
         (
@@ -126,10 +130,17 @@ def test_help_is_fast_and_loads_nothing_heavy() -> None:
     )
     best = 10.0
     for _ in range(3):
-        begun = time.perf_counter()
+        # Processor time: on a busy machine the wall clock says nothing about this process.
+        begun = _spent()
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, _spent() - begun)
     assert best < 0.3
+
+
+def _spent() -> float:
+    """Seconds of processor time that child processes have taken."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def test_importing_is_light() -> None:

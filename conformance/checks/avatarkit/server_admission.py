@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from avatar_protocols.avatarkit.v0_1_7.constants import Endpoint, TokenBody
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.avatarkit._client import confirmed
-from conformance.trace import payload
+from conformance.trace import members_of, payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,7 @@ def grants_a_token(trace: Trace) -> Findings:
         if reply is None:
             yield failed(request, "the token call got no answer")
             continue
-        body: Any = reply.data
-        token = body.get(TokenBody.SESSION_TOKEN) if isinstance(body, dict) else None
+        token = members_of(reply.data).get(TokenBody.SESSION_TOKEN)
         if reply.status != HTTPStatus.OK:
             yield failed(reply, f"a lawful token call was answered with {reply.status}, not 200")
         elif not (isinstance(token, str) and token):

@@ -11,7 +11,7 @@ from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.frames import AudioFrame, FrameError, ImageFrame
 from avatar_protocols.liveavatar.v0_2.messages import EventName
 from conformance.checks import failed, passed
-from conformance.trace import payload
+from conformance.trace import members_of, payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -67,8 +67,7 @@ def top(record: Record, member: str) -> Any:  # noqa: ANN401 - any JSON value
 
 def data_of(record: Record, member: str) -> Any:  # noqa: ANN401 - any JSON value
     """A member of an event's ``data``; None if it is absent."""
-    inner = top(record, "data")
-    return inner.get(member) if isinstance(inner, dict) else None
+    return members_of(top(record, "data")).get(member)
 
 
 def texts(records: Iterable[Record], sender: str, *names: str) -> list[Record]:
@@ -107,14 +106,14 @@ def lacking(record: Record) -> list[str]:
     return [] if schema is None else list(_lacking(schema, record.data, ""))
 
 
-def _lacking(schema: dict[str, Any], value: object, prefix: str) -> Iterator[str]:
-    if not isinstance(value, dict):
+def _lacking(schema: dict[str, Any], value: dict[str, Any] | None, prefix: str) -> Iterator[str]:
+    if value is None:
         return
     for member in schema.get("required", ()):
         if member not in value:
             yield prefix + member
     for member, part in schema.get("properties", {}).items():
-        if member in value:
+        if isinstance(value.get(member), dict):
             yield from _lacking(_resolve(part), value[member], f"{prefix}{member}.")
 
 
@@ -141,9 +140,8 @@ def has_unknown_members(record: Record) -> bool:
     """Whether an event has members that no document names."""
     known = (definition(record.name) or {}).get("properties", {})
     inner = payload_members(record.name) or {}
-    content = top(record, "data")
-    extra = content.keys() - inner.keys() if isinstance(content, dict) else set()
-    return bool((record.data or {}).keys() - known.keys() or extra)
+    content = members_of(top(record, "data"))
+    return bool((record.data or {}).keys() - known.keys() or content.keys() - inner.keys())
 
 
 # --- the adapter's side --------------------------------------------------------------------------
@@ -157,7 +155,7 @@ def has_adapter(trace: Trace) -> bool:
 def option(trace: Trace, name: str) -> Any:  # noqa: ANN401 - any option
     """An option of the first `open`; None if it is not given."""
     command = next(iter(trace.commands("open")), None)
-    return None if command is None else ((command.data or {}).get("options") or {}).get(name)
+    return None if command is None else members_of((command.data or {}).get("options")).get(name)
 
 
 def answer_of(trace: Trace, command: Record) -> Record | None:
@@ -181,8 +179,7 @@ def told(answer: Record) -> str:
 
 def code_of(answer: Record) -> dict[str, Any]:
     """The error record of an answer; {} if it is none."""
-    error = (answer.data or {}).get("error")
-    return error if isinstance(error, dict) else {}
+    return members_of((answer.data or {}).get("error"))
 
 
 def commanded(trace: Trace, *names: str) -> list[Record]:
@@ -322,6 +319,6 @@ class AgentTime:
     def since(self, first: Record) -> tuple[float, float]:
         """At least and at most how many seconds lie between a record and the end of the trace."""
         last = self._last or first
-        spans = [seconds for begin, end, seconds in self._spans if end > first.seq]
+        spans = [seconds for _, end, seconds in self._spans if end > first.seq]
         whole = [seconds for begin, _, seconds in self._spans if begin > first.seq]
         return sum(whole), sum(spans) + max(0.0, last.time - first.time)

@@ -45,7 +45,7 @@ def _sent(trace: Trace, name: str) -> list[Record]:
 
 def _whole(trace: Trace) -> list[tuple[Record, AudioFrame]]:
     """The audio frames that can be read."""
-    found = []
+    found: list[tuple[Record, AudioFrame]] = []
     for record in _sent(trace, AUDIO):
         try:
             found.append((record, AudioFrame.unpack(payload(record))))

@@ -34,7 +34,7 @@ def _binary(trace: Trace, name: str = "*") -> list[Record]:
 
 def _faulty(trace: Trace, name: str, *fields: str) -> list[Record]:
     """Frames of a kind whose fault, by the layout, is in one of these fields."""
-    found = []
+    found: list[Record] = []
     for record in _binary(trace, name):
         fault = frame_fault(record, name)
         if fault is not None and fault.field in fields:

@@ -22,6 +22,7 @@ from conformance.checks.liveavatar._common import (
     texts,
     top,
 )
+from conformance.trace import members_of
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record
@@ -167,8 +168,7 @@ def unknown_members_are_tolerated(trace: Trace) -> Findings:
 @check("LAC-MSG-008", role="client")
 def failing_callbacks_are_survived(trace: Trace) -> Findings:
     """The agent goes on receiving after a callback of the application failed."""
-    failing = option(trace, "callbacks") or {}
-    for name in failing:
+    for name in members_of(option(trace, "callbacks")):
         events = trace.events(name)
         if not events:
             continue
@@ -256,7 +256,7 @@ def speech_events_of_the_platform_pass(trace: Trace) -> Findings:
 def error_has_code_and_message(trace: Trace) -> Findings:
     """An ``error`` of the agent has string code and message, and the turn it belongs to."""
     orders = [
-        (c.data or {}).get("data") or {}
+        members_of((c.data or {}).get("data"))
         for c in trace.commands("send_event")
         if (c.data or {}).get("name") == EventName.ERROR
     ]

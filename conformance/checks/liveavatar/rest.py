@@ -8,6 +8,7 @@ from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.errors import CODES
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import START, code_of, option, outcomes, told
+from conformance.trace import members_of
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record
@@ -45,7 +46,7 @@ def start_names_the_avatar(trace: Trace) -> Findings:
     command = next(iter(trace.commands("open")), None)
     if command is None:
         return
-    credentials = (command.data or {}).get("credentials") or {}
+    credentials = members_of((command.data or {}).get("credentials"))
     voice = option(trace, "voice_id")
     for request, _ in trace.http(START):
         body = request.data or {}
@@ -111,8 +112,7 @@ def no_url_no_session(trace: Trace) -> Findings:
 
 
 def _url_in(reply: Record) -> bool:
-    data = (reply.data or {}).get("data")
-    return isinstance(data, dict) and bool(data.get("agentWsUrl"))
+    return bool(members_of((reply.data or {}).get("data")).get("agentWsUrl"))
 
 
 @check("LAC-AUTH-007", role="client")

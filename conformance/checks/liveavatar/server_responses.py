@@ -10,6 +10,7 @@ from avatar_protocols.liveavatar.v0_2.messages import EventName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import data_of, top
 from conformance.checks.liveavatar._server import next_state, reaction_until, responses, spoken
+from conformance.trace import members_of
 
 if TYPE_CHECKING:
     from conformance.checks.liveavatar._server import Response
@@ -65,9 +66,9 @@ def odd_settings_are_mended(trace: Trace) -> Findings:
 
 def _is_odd(response: Response) -> bool:
     for start in response.named(EventName.RESPONSE_START):
-        config = data_of(start, "audioConfig")
-        if not isinstance(config, dict):
+        if data_of(start, "audioConfig") is None:
             continue
+        config = members_of(data_of(start, "audioConfig"))
         if str(config.get("mood", Mood.NEUTRAL)) not in _MOODS:
             return True
         for member, (least, most) in _RANGES.items():

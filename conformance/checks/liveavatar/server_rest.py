@@ -9,6 +9,7 @@ from avatar_protocols.liveavatar.v0_2.constants import ResultCode
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import START
 from conformance.checks.liveavatar._server import initial, server_end
+from conformance.trace import members_of
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record
@@ -61,8 +62,7 @@ def a_start_gives_what_an_agent_needs(trace: Trace) -> Findings:
     for _, reply in trace.http(START):
         if reply is None or not _is_success(reply) or _code(reply) != ResultCode.SUCCESS:
             continue
-        data = (reply.data or {}).get("data")
-        given = data if isinstance(data, dict) else {}
+        given = members_of((reply.data or {}).get("data"))
         absent = [m for m in _GIVEN if not (isinstance(given.get(m), str) and given[m])]
         if absent:
             yield failed(reply, f"the start succeeded without {', '.join(absent)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from avatar_protocols.liveavatar.v0_2.messages import EventName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import data_of, option, texts, top
+from conformance.trace import members_of
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record
@@ -92,9 +93,9 @@ def partials_and_finals_differ(trace: Trace) -> Findings:
                     last = number
                     yield passed(record)
             elif record.name == EventName.INPUT_ASR_FINAL:
-                inner = top(record, "data")
+                inner = members_of(top(record, "data"))
                 extra = [m for m in ("seq",) if m in (record.data or {})]
-                extra += [m for m in ("final",) if isinstance(inner, dict) and m in inner]
+                extra += [m for m in ("final",) if m in inner]
                 if extra:
                     yield failed(record, f"input.asr.final has member {extra[0]}; it has none")
                 else:

@@ -12,12 +12,14 @@ import pytest
 
 from avatar_protocols.results import Counts, Remark
 from conformance.reports import write_reports
-from conformance.reports.html import render_html, short_command
+from conformance.reports.html import render_html, short_command, write_html
 from conformance.trace import write_trace
 from tests.conformance.helpers import record, trace
+from tests.conformance.reports.browser import CHROMIUM, Page, browser
 from tests.conformance.reports.sample import implementation, results, verdict, write_traces
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 VOID = {"meta", "input", "br", "link", "rect"}
@@ -205,6 +207,8 @@ def test_a_known_deviation_is_told_apart(tmp_path: Path) -> None:
     assert "Certified with known deviations" in text
     assert '<details class="failure known"' in text
     assert "<dt>Known</dt><dd>The vendor knows.</dd>" in text
+    assert "<h2 id=\"known\">Known deviations</h2>" in text
+    assert "What went wrong" not in text
     assert "Baseline, stale" in text
     assert "b.yaml:3" in text
 
@@ -276,3 +280,120 @@ def test_many_passes_are_counted_instead_of_listed(tmp_path: Path) -> None:
     many = [verdict("AVK-HS-002", "pass", scenario=f"a/{n}") for n in range(1000)]
     text = render_html(results(verdicts=many, scenarios=[]), traces=tmp_path)
     assert "and 988 more that passed" in text
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: the page was not seen in a browser")
+    with browser(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    """A report with failures, hostile content and traces."""
+    write_traces(tmp_path)
+    path = tmp_path / "index.html"
+    write_html(path, results(), traces=tmp_path)
+    return path
+
+
+WIDER_THAN_THE_SCREEN = "document.documentElement.scrollWidth > innerWidth"
+
+
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_the_page_fits_the_screen(tab: Page, report: Path, width: int) -> None:
+    tab.open(report, width=width)
+    assert not tab.ask(WIDER_THAN_THE_SCREEN)
+    tab.ask("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert not tab.ask(WIDER_THAN_THE_SCREEN)
+    assert tab.complaints == []  # neither errors nor anything that the policy refused
+
+
+def test_light_and_dark_follow_the_reader(tab: Page, report: Path) -> None:
+    back = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)"
+    tab.open(report, width=1280)
+    assert min(tab.ask(back)) > 200
+    tab.open(report, width=1280, dark=True)
+    assert max(tab.ask(back)) < 60
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_stands_out_from_its_ground(tab: Page, report: Path, dark: bool) -> None:
+    """Every text colour has the contrast of WCAG 2 AA, 4.5, against what it is printed on."""
+    tab.open(report, width=1280, dark=dark)
+    assert tab.ask(CONTRAST) == []
+
+
+CONTRAST = """(() => {
+  const light = c => { const [r, g, b] = c.map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * r + .7152 * g + .0722 * b; };
+  const parse = text => text.match(/[0-9.]+/g).map(Number);
+  const ground = part => { for (; part; part = part.parentElement) {
+    const c = parse(getComputedStyle(part).backgroundColor); if (c.length < 4 || c[3]) return c.slice(0, 3); }
+    return [255, 255, 255]; };
+  const poor = new Set();
+  for (const part of document.querySelectorAll("details")) part.open = true;
+  for (const part of document.body.querySelectorAll("*")) {
+    if (![...part.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || part.closest("script, svg")) continue;
+    const [a, b] = [parse(getComputedStyle(part).color).slice(0, 3), ground(part)].map(light);
+    if ((Math.max(a, b) + .05) / (Math.min(a, b) + .05) < 4.5) poor.add(part.outerHTML.slice(0, 80));
+  }
+  return [...poor];
+})()"""  # noqa: E501 - a program of another language
+
+
+def test_filters(tab: Page, report: Path) -> None:
+    rows = (
+        "[...document.querySelectorAll('section.matrix tbody tr')]"
+        ".filter(r => r.offsetParent).map(r => r.querySelector('th').textContent)"
+    )
+    say = "document.getElementById('{}').value = '{}'; form.dispatchEvent(new Event('input'))"
+    tab.open(report, width=1280)
+    assert len(tab.ask(rows)) == 7
+    tab.ask(say.format("level", "SHOULD"))
+    assert tab.ask(rows) == ["AVK-HS-012"]
+    assert "1 of 7 requirements" in tab.ask("document.getElementById('found').textContent")
+    tab.ask(say.format("level", ""))
+    tab.ask(say.format("search", "hs-002"))
+    assert tab.ask(rows) == ["AVK-HS-002"]
+    tab.ask(say.format("search", "no such thing"))
+    assert tab.ask(rows) == []
+    tab.ask(say.format("search", ""))
+    tab.ask("for (const box of boxes) box.checked = box.value === 'fail'; filter()")
+    assert tab.ask(rows) == ["AVK-HS-002"]
+
+
+def test_a_link_opens_what_it_points_to(tab: Page, report: Path) -> None:
+    tab.open(report, width=1280)
+    tab.ask("for (const part of document.querySelectorAll('details')) part.open = false")
+    link = "document.querySelector('td a[href^=\"#f\"]')"
+    target = tab.ask(f"{link}.hash.slice(1)")
+    tab.ask(f"{link}.click(); reveal()")
+    assert tab.ask(f"document.getElementById('{target}').open")
+
+
+def test_the_keyboard_reaches_and_opens_everything(tab: Page, report: Path) -> None:
+    tab.open(report, width=1280)
+    tab.ask("for (const part of document.querySelectorAll('details')) part.open = false")
+    seen: list[str] = []
+    for _ in range(40):
+        tab.press("Tab", 9)
+        seen.append(tab.ask("document.activeElement.className || document.activeElement.tagName"))
+        if tab.ask("document.activeElement.matches('.failure > summary')"):
+            break
+    assert seen[0] == "skip"
+    assert tab.ask("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    tab.press("Enter", 13, "\r")
+    assert tab.ask("document.activeElement.parentElement.open")
+
+
+def test_everything_that_acts_has_a_name(tab: Page, report: Path) -> None:
+    tab.open(report, width=1280)
+    nameless = (
+        "[...document.querySelectorAll('button, summary, a, input, select, [role=region]')]"
+        ".filter(e => !(e.textContent.trim() || e.ariaLabel || e.labels?.length))"
+        ".map(e => e.outerHTML)"
+    )
+    assert tab.ask(nameless) == []

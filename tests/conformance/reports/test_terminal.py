@@ -57,6 +57,7 @@ def test_known_deviations_are_told_once_with_their_reason() -> None:
     assert "~ AVK-HS-001 MUST  known  impl  2 scenarios\n    it dawdles\n" in text
     assert "✗ AVK-HS-002  stale  f.yaml:7\n    gone\n" in text
     assert "CERTIFIED WITH KNOWN DEVIATIONS  1 passed, 0 failed, 2 known" in text
+    assert "2 known, 1 stale rows of a baseline" in text
     assert "reproduce" not in text
 
 
