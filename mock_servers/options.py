@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
@@ -12,9 +14,49 @@ from protocol_core.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["convert_limits", "convert_options"]
+__all__ = ["convert_limits", "convert_options", "split_options"]
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
+
+_ARGUMENTS = ("plan", "clock", "limits")
+"""Arguments of `Platform` that it checks itself."""
+
+
+class _Common(msgspec.Struct, frozen=True, kw_only=True):
+    """The other arguments of `Platform`, for their types."""
+
+    name: str = ""
+    seed: int = 0
+    pace: bool = True
+    frozen: bool = False
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    compression: bool = False
+
+
+def split_options(settings: Mapping[str, Any], kind: type[T]) -> tuple[T, dict[str, Any]]:
+    """A platform's own options, and the arguments of `Platform`.
+
+    Raises:
+        ConfigurationError: there is no such option, or one of them cannot work.
+    """
+    own_names, common = kind.__struct_fields__, _Common.__struct_fields__
+    known = (*own_names, *common, *_ARGUMENTS)
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise ConfigurationError(
+                "an option that this platform does not have",
+                setting=name,
+                hint=f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}",
+            )
+    own = {name: value for name, value in settings.items() if name in own_names}
+    rest = {name: value for name, value in settings.items() if name not in own_names}
+    convert_options({name: value for name, value in rest.items() if name in common}, _Common)
+    plan: object = rest.get("plan", ())
+    if isinstance(plan, str | bytes | dict) or not isinstance(plan, Iterable):
+        raise ConfigurationError("a plan is a list of rules", setting="plan", value=plan)
+    return convert_options(own, kind), rest
 
 
 def convert_options(given: dict[str, Any], kind: type[T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import traceback
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["app", "run"]
 
 USAGE_ERROR = 2
+SHUFFLE = "--shuffle"
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
 
@@ -63,7 +65,10 @@ def certify(  # noqa: PLR0917 - typer passes them by name
         int, typer.Option(help="Play each scenario N times.", min=1, metavar="N")
     ] = 1,
     shuffle: Annotated[
-        int | None, typer.Option(help="Shuffle the order by this seed.", metavar="SEED")
+        int | None,
+        typer.Option(
+            SHUFFLE, help="Shuffle the order, by this seed or one drawn.", metavar="[SEED]"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of ids, faults and content.")] = 0,
     fail_fast: Annotated[  # noqa: FBT002 - a flag of the command line
@@ -214,7 +219,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit status. Mistakes of the user are one line on stderr and status 2.
     """
     try:
-        words = list(arguments) or ["--help"]
+        words = _seeded(arguments) or ["--help"]
         status: Any = app(words, prog_name="understudy", standalone_mode=False)
     except typer.Exit as error:
         status = error.exit_code
@@ -229,6 +234,16 @@ def run(arguments: Sequence[str]) -> int:
     if status == _INTERRUPTED:
         return _complain("stopped")
     return status if isinstance(status, int) else 0
+
+
+def _seeded(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with a seed drawn for a ``--shuffle`` that names none."""
+    words: list[str] = []
+    for word, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+        words.append(word)
+        if word == SHUFFLE and following.startswith("--"):
+            words.append(str(secrets.randbelow(2**31)))
+    return words
 
 
 def _fault(error: Exception) -> str:

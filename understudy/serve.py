@@ -7,16 +7,16 @@ import json
 import os
 import secrets
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from conformance import yaml
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mock_servers.server import Server
 
 __all__ = ["TOKEN_VARIABLE", "ServeOptions", "serve"]
@@ -44,7 +44,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     protocols: tuple[str, ...] = ()
     every: bool = False
     host: str = "127.0.0.1"
-    port: int = 0
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     port_file: str | None = None
     seed: int | None = None
     pace: bool = True
@@ -90,17 +90,29 @@ async def _serve(options: ServeOptions, say: Callable[[str], None]) -> int:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:  # Windows
             signal.signal(number, on_signal)
-    await server.start()
     try:
-        if options.port_file:
+        await server.start()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(
+            f"cannot listen there: {reason}",
+            setting="--host, --port",
+            value=f"{options.host}:{options.port}",
+            hint="choose another port; 0 takes a free one",
+        ) from error
+    written = False
+    try:
+        if options.port_file is not None:
             _write(Path(options.port_file), server)
+            written = True
         for line in _banner(server, seed):
             say(line)
         await stop.wait()
         say("stopping")
     finally:
         await server.stop()
-        _forget(options)
+        if options.port_file is not None and written:
+            Path(options.port_file).unlink(missing_ok=True)
     return 0
 
 
@@ -113,7 +125,7 @@ def _build(options: ServeOptions) -> tuple[Server, int]:
         wanted = {**dict.fromkeys(PLATFORMS), **wanted}
     if not wanted:
         raise ConfigurationError(
-            "name at least one protocol, or ask for all",
+            "name at least one protocol, or ask for all with --all",
             setting="protocols",
             hint=f"known: {', '.join(PLATFORMS)}",
         )
@@ -122,13 +134,14 @@ def _build(options: ServeOptions) -> tuple[Server, int]:
     server = Server(host=options.host, port=options.port, control_token=token)
     for protocol, revision in wanted.items():
         extra = {"seed": seed, "pace": options.pace, **options.platforms.get(protocol, {})}
-        try:
-            server.mount(mock(protocol, revision, **extra))
-        except TypeError as error:
+        server.mount(mock(protocol, revision, **extra))
+    for protocol in options.platforms:
+        if protocol not in wanted:
             raise ConfigurationError(
-                f"an option that this platform does not have: {error}",
+                "options of a platform that is not served",
                 setting=f"platforms.{protocol}",
-            ) from error
+                hint=f"served: {', '.join(wanted)}",
+            )
     return server, seed
 
 
@@ -150,25 +163,38 @@ def _banner(server: Server, seed: int) -> list[str]:
 def _write(path: Path, server: Server) -> None:
     """Write the port file in one step, so that nobody ever reads half of it."""
     document = {name: platform.describe() for name, platform in server.mounts.items()}
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    text = json.dumps(document, indent=2) + "\n"
+    partial = path.parent / f"{path.name}.{os.getpid()}"
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise ConfigurationError(
+            f"cannot be written: {reason}", setting="--port-file", value=str(path)
+        ) from error
 
 
-def _forget(options: ServeOptions) -> None:
-    if options.port_file:
-        Path(options.port_file).unlink(missing_ok=True)
+_READERS: dict[str, Callable[[str], Any]] = {
+    ".toml": msgspec.toml.decode,
+    ".json": msgspec.json.decode,
+    ".yaml": yaml.load,
+    ".yml": yaml.load,
+}
 
 
 def _load(path: Path) -> dict[str, Any]:
-    text = path.read_text(encoding="utf-8")
-    read = msgspec.toml.decode if path.suffix == ".toml" else msgspec.yaml.decode
+    if path.suffix not in _READERS:
+        raise ConfigurationError(
+            f"a configuration file ends in {', '.join(_READERS)}", setting=path.name
+        )
     try:
-        document: dict[str, Any] = read(text)
+        document: dict[str, Any] = _READERS[path.suffix](path.read_text(encoding="utf-8"))
         msgspec.convert(document, ServeOptions)
-    except ValueError as error:
-        # Both msgspec's own errors and those of the parsers below it.
-        raise ConfigurationError(str(error), setting=path.name) from error
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        # Both msgspec's own errors and those of the parsers below it; some of them tell lines.
+        raise ConfigurationError(" ".join(str(error).split()), setting=path.name) from error
     return document
 
 

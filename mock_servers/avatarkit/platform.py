@@ -23,7 +23,7 @@ from mock_servers.avatarkit.session import AvatarKitSession
 from mock_servers.avatarkit.wire import NAMES, AvatarKitCodec
 from mock_servers.catalogue import catalogue_reply, points_of
 from mock_servers.exchange import json_response
-from mock_servers.options import convert_options
+from mock_servers.options import split_options
 from mock_servers.platform import Platform
 from mock_servers.redaction import SecretPositions
 from mock_servers.schemas import SchemaCheck
@@ -85,12 +85,7 @@ class AvatarKitPlatform(Platform):
     protocol = "avatarkit"
 
     def __init__(self, revision: RevisionInfo, **settings: Any) -> None:  # noqa: ANN401 - two sets of options
-        own = {
-            name: settings.pop(name)
-            for name in AvatarKitOptions.__struct_fields__
-            if name in settings
-        }
-        self.options = convert_options(own, AvatarKitOptions)
+        self.options, settings = split_options(settings, AvatarKitOptions)
         super().__init__(revision, **settings)
         self.reset_accounts()
 

@@ -14,7 +14,7 @@ from mock_servers.liveavatar.actions import ACTIONS
 from mock_servers.liveavatar.agents import AgentSession
 from mock_servers.liveavatar.session import LiveAvatarSession
 from mock_servers.liveavatar.wire import LiveAvatarCodec
-from mock_servers.options import convert_options
+from mock_servers.options import split_options
 from mock_servers.platform import Platform
 from mock_servers.redaction import SecretPositions
 from mock_servers.schemas import SchemaCheck
@@ -93,12 +93,7 @@ class LiveAvatarPlatform(Platform):
     protocol: ClassVar[str] = "liveavatar"
 
     def __init__(self, revision: RevisionInfo, **settings: Any) -> None:  # noqa: ANN401 - two sets of options
-        own = {
-            name: settings.pop(name)
-            for name in LiveAvatarOptions.__struct_fields__
-            if name in settings
-        }
-        self.options = convert_options(own, LiveAvatarOptions)
+        self.options, settings = split_options(settings, LiveAvatarOptions)
         self.modules = load(revision.id)
         self.agents: dict[str, AgentSession] = {}
         endpoint = self.modules.constants.Endpoint

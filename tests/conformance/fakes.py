@@ -84,11 +84,15 @@ def leave(_number):
     sys.exit(0)
 
 
+def explode(_number):
+    sys.exit("no module named that")
+
+
 def refuse(number):
     say({"id": number, "answer": "unsupported", "reason": "no"})
 
 
-ON_DESCRIBE = {"mute": hang, "liar": liar, "refuses": refuse, "leaves": leave}
+ON_DESCRIBE = {"mute": hang, "liar": liar, "refuses": refuse, "leaves": leave, "explodes": explode}
 
 
 def once(mode):

@@ -27,6 +27,17 @@ def reference() -> AdapterTarget:
     return AdapterTarget(command=(sys.executable, str(REFERENCE)))
 
 
+def opening(platform: Any, **options: Any) -> dict[str, Any]:
+    """The parameters of an `open` that leads to a mock platform."""
+    return {
+        "protocol": platform.protocol,
+        "revision": platform.revision,
+        "urls": platform.urls,
+        "credentials": platform.credentials,
+        "options": options,
+    }
+
+
 def record(seq: int, kind: str, **members: Any) -> Record:
     source = members.pop("source", "wire")
     return Record(seq=seq, time=seq / 100, source=source, kind=kind, **members)

@@ -126,6 +126,7 @@ async def test_stderr_is_no_failure() -> None:
         ("liar", "breaks the contract"),
         ("refuses", "was 'unsupported'"),
         ("leaves", "exited with status 0"),
+        ("explodes", "status 1; it last said: no module named that"),
     ],
 )
 async def test_an_adapter_that_does_not_describe_itself(mode: str, message: str) -> None:

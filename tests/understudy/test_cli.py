@@ -211,3 +211,12 @@ def test_a_requirement_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert "AVK-HS-001  MUST  client  avatarkit 0.1.7" in out
     assert "check     AVK-HS-001" in out
     assert "understudy certify --protocol avatarkit --role client --only AVK-HS-001" in out
+
+
+def test_a_seed_is_drawn_for_a_shuffle_that_names_none():
+    drawn = cli._seeded(["certify", "--shuffle", "--jobs", "2"])
+    assert drawn[:2] == ["certify", "--shuffle"]
+    assert drawn[2].isdecimal()
+    assert drawn[3:] == ["--jobs", "2"]
+    assert cli._seeded(["certify", "--shuffle"])[2].isdecimal()
+    assert cli._seeded(["--shuffle", "7"]) == ["--shuffle", "7"]

@@ -9,7 +9,7 @@ import pytest
 from conformance.adapter import Adapter
 from conformance.contract import claim_of
 from mock_servers import mock
-from tests.conformance.helpers import reference
+from tests.conformance.helpers import opening, reference
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,16 +24,6 @@ async def adapter() -> AsyncIterator[Adapter]:
 
 async def ask(adapter: Adapter, command: str, **params: Any) -> Any:
     return await adapter.request(command, params, deadline=10)
-
-
-def opening(platform: Any, **options: Any) -> dict[str, Any]:
-    return {
-        "protocol": platform.protocol,
-        "revision": platform.revision,
-        "urls": platform.urls,
-        "credentials": platform.credentials,
-        "options": options,
-    }
 
 
 async def test_what_it_claims(adapter: Adapter) -> None:
