@@ -239,7 +239,7 @@ def run(arguments: Sequence[str]) -> int:
 def _seeded(arguments: Sequence[str]) -> list[str]:
     """The arguments, with a seed drawn for a ``--shuffle`` that names none."""
     words: list[str] = []
-    for word, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], "--"], strict=False):
         words.append(word)
         if word == SHUFFLE and following.startswith("--"):
             words.append(str(secrets.randbelow(2**31)))

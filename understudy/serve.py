@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +16,8 @@ from conformance import yaml
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mock_servers.server import Server
 
 __all__ = ["TOKEN_VARIABLE", "ServeOptions", "serve"]
@@ -111,8 +112,8 @@ async def _serve(options: ServeOptions, say: Callable[[str], None]) -> int:
         say("stopping")
     finally:
         await server.stop()
-        if options.port_file is not None and written:
-            Path(options.port_file).unlink(missing_ok=True)
+        if written:
+            _forget(options)
     return 0
 
 
@@ -174,6 +175,11 @@ def _write(path: Path, server: Server) -> None:
         raise ConfigurationError(
             f"cannot be written: {reason}", setting="--port-file", value=str(path)
         ) from error
+
+
+def _forget(options: ServeOptions) -> None:
+    if options.port_file is not None:
+        Path(options.port_file).unlink(missing_ok=True)
 
 
 _READERS: dict[str, Callable[[str], Any]] = {

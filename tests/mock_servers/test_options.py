@@ -4,7 +4,7 @@ import pytest
 
 from mock_servers.avatarkit.platform import AvatarKitOptions
 from mock_servers.limits import Limits
-from mock_servers.options import convert_limits, convert_options
+from mock_servers.options import convert_limits, convert_options, split_options
 from protocol_core.errors import ConfigurationError
 
 
@@ -21,3 +21,26 @@ def test_mistakes_are_named(given):
         convert_limits(given)
     with pytest.raises(ConfigurationError, match="options"):
         convert_options({**given, "credits": "x"}, AvatarKitOptions)
+
+
+def test_own_options_and_those_of_every_platform():
+    options, rest = split_options({"credits": 3, "pace": False, "plan": []}, AvatarKitOptions)
+    assert options == AvatarKitOptions(credits=3)
+    assert rest == {"pace": False, "plan": []}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"colour": 1}, "colour: an option that this platform does not have: known: api_key"),
+        ({"credit": 1}, r"credit: .*did you mean credits\?"),
+        ({"pace": "no"}, r"\$\.pace"),
+        ({"port": 65536}, r"\$\.port"),
+        ({"seed": "x"}, r"\$\.seed"),
+        ({"plan": 5}, "plan: a plan is a list"),
+        ({"plan": {"on": "http"}}, "plan: a plan is a list"),
+    ],
+)
+def test_options_that_cannot_work(given, told):
+    with pytest.raises(ConfigurationError, match=told):
+        split_options(given, AvatarKitOptions)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -96,6 +97,8 @@ def test_a_configuration_file(start, tmp_path):
         ({"protocols": ("avatarkit",), "host": "0.0.0.0"}, "control token"),
         ({"protocols": ("avatarkit",), "platforms": {"avatarkit": {"colour": 1}}}, "does not have"),
         ({"protocols": ("avatarkit",), "platforms": {"avatarkit": {"credits": "x"}}}, "credits"),
+        ({"protocols": ("avatarkit",), "platforms": {"avatarkit": {"pace": "no"}}}, "pace"),
+        ({"protocols": ("avatarkit",), "platforms": {"liveavatar": {}}}, "is not served"),
         ({"protocols": ("avatarkit",), "platforms": {"avatarkit": {"plan": [{}]}}}, r"plan\[0\]"),
     ],
 )
@@ -124,10 +127,39 @@ def test_the_command_line_wins_over_the_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("a.toml", "["), ("a.yaml", "port: ["), ("a.yaml", "colour: 1"), ("a.json", '{"port": "x"}')],
+    [
+        ("a.toml", "["),
+        ("a.yaml", "port: ["),
+        ("a.yaml", "colour: 1"),
+        ("a.yaml", "port: 1\nport: 2"),
+        ("a.yaml", "port: \udcff"),
+        ("a.json", '{"port": "x"}'),
+        ("a.json", '{"port": 1,}'),
+        ("a.json", '{"port": 65536}'),
+        ("a.ini", "port: 1"),
+    ],
 )
 def test_files_that_do_not_fit(tmp_path, name, text):
     file = tmp_path / name
-    file.write_text(text)
-    with pytest.raises(ConfigurationError, match=name):
+    file.write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(ConfigurationError, match=name) as caught:
         serve(ServeOptions(), config=file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_port_that_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"127\.0\.0\.1:{port}.*another port"):
+            serve(ServeOptions(protocols=("avatarkit",), port=port))
+
+
+@pytest.mark.parametrize("name", [".", "absent/ports.json", ""])
+def test_a_port_file_that_cannot_be_written(tmp_path, monkeypatch, name):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    with pytest.raises(ConfigurationError, match="--port-file: cannot be written"):
+        serve(ServeOptions(protocols=("avatarkit",), port_file=name))
+    assert list(tmp_path.iterdir()) == [home]
+    assert list(home.iterdir()) == []

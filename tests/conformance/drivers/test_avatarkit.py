@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.conformance.drivers.conftest import Driven
 
 PCM = encoded(bytes(640))
+ANIMATION = "MESSAGE_SERVER_RESPONSE_ANIMATION"
 
 
 @pytest.fixture
@@ -36,13 +37,14 @@ async def test_a_whole_session(driven: Driven, platform: Any) -> None:
     assert driven.events == [("opened", opened)]
     first = await driven.do("send_audio", audio=PCM)
     assert await driven.do("send_audio", end=True) == first
-    await platform.journal.wait_for({"name": "MESSAGE_SERVER_RESPONSE_ANIMATION", "data.end": True})
+    last = {"server_response_animation": {"end": True}}
+    await platform.journal.wait_for({"name": ANIMATION, "data": last})
     assert await driven.do("interrupt") == first
     assert await driven.do("close") == {}
     await driven.driver.settle()
     frames = driven.told("frame")
     assert [frame["end"] for frame in frames][-1:] == [True]
-    sent = platform.journal.messages(sender="server", name="MESSAGE_SERVER_RESPONSE_ANIMATION")
+    sent = platform.journal.messages(ANIMATION, sender="server")
     assert [frame["data"] for frame in frames] == [record.raw for record in sent]
     assert driven.events[-1] == ("closed", {"code": None, "reason": None})
 
@@ -161,21 +163,24 @@ async def test_errors_of_the_peer(
     assert (record["type"], record["message"]) == ("AvatarKitError", "told")
 
 
-@pytest.mark.parametrize("kind", [ConfigurationError, LocalProtocolError, TypeError])
-async def test_errors_of_ones_own(driven: Driven, kind: type[Exception]) -> None:
-    told = driven.driver.record(kind("no"))
-    assert (told["kind"], told["type"]) == ("local", kind.__name__)
-    assert "code" not in told
+@pytest.mark.parametrize(
+    "error",
+    [ConfigurationError("no", setting="x"), LocalProtocolError("no"), TypeError("no")],
+    ids=lambda error: type(error).__name__,
+)
+async def test_errors_of_ones_own(driven: Driven, error: Exception) -> None:
+    told = {"kind": "local", "type": type(error).__name__, "message": str(error)}
+    assert driven.driver.record(error) == told
 
 
 def test_without_an_encoder_the_claim_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent() -> None:
-        raise ConfigurationError("libopus is not installed")
+        raise ConfigurationError("libopus is not installed", setting="encoder")
 
     home = "reference_client.avatarkit.opus_encoder.load_encoder"
     monkeypatch.setattr(home, absent)
     claimed, missing = features()
     assert "opus_encoder" not in claimed
-    assert missing == {"opus_encoder": "libopus is not installed"}
+    assert missing == {"opus_encoder": "encoder: libopus is not installed"}
     monkeypatch.setattr(home, lambda: None)
     assert features() == ([*claimed, "opus_encoder"], {})

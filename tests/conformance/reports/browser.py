@@ -56,7 +56,7 @@ class Page:
         """Load a file and wait until it is there."""
         self.complaints.clear()
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.command("Emulation.setEmulatedMedia", features=[scheme])
+        self.command("Emulation.setEmulatedMedia", media="", features=[scheme])
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,

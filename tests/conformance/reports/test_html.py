@@ -229,7 +229,7 @@ def test_what_was_not_checked_is_said(tmp_path: Path) -> None:
     assert "clock: no hook" in text
     assert "Nothing was seen of AVK-HS-003, AVK-OGG-001, AVK-OGG-002." in text
     whole = results(implementations=[implementation(missing={})], verdicts=verdicts[:1])
-    assert "nothing was left out" in render_html(whole, traces=tmp_path)
+    assert "Every scenario of this run applied." in render_html(whole, traces=tmp_path)
 
 
 def test_a_part_of_a_run_says_so(tmp_path: Path) -> None:
@@ -317,6 +317,18 @@ def test_light_and_dark_follow_the_reader(tab: Page, report: Path) -> None:
     assert min(tab.ask(back)) > 200
     tab.open(report, width=1280, dark=True)
     assert max(tab.ask(back)) < 60
+
+
+def test_paper_is_white_and_failures_print_open(tab: Page, report: Path) -> None:
+    tab.open(report, width=800, dark=True)
+    tab.command("Emulation.setEmulatedMedia", media="print")
+    assert tab.ask("getComputedStyle(document.body).color") == "rgb(28, 30, 33)"
+    closed = "document.querySelectorAll('.failure:not([open])').length"
+    before = tab.ask(closed)
+    tab.ask("dispatchEvent(new Event('beforeprint'))")
+    assert (before > 0, tab.ask(closed)) == (True, 0)
+    tab.ask("dispatchEvent(new Event('afterprint'))")
+    assert tab.ask(closed) == before
 
 
 @pytest.mark.parametrize("dark", [False, True])

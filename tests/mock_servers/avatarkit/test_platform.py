@@ -223,7 +223,7 @@ async def test_the_description_is_all_that_a_client_needs(open_platform):
 def test_options_are_checked():
     with pytest.raises(ConfigurationError, match="idle_timeout"):
         mock("avatarkit", idle_timeout="long")
-    with pytest.raises(TypeError, match="colour"):
+    with pytest.raises(ConfigurationError, match="colour"):
         mock("avatarkit", colour="blue")
 
 
