@@ -23,6 +23,16 @@ __all__ = ["add_protobuf", "buf"]
 
 _BARE_MAPPING = re.compile(r"(?<!as )\b_Mapping\b(?!\[)")
 _TEMPLATE = Path(__file__).parent / "buf.gen.yaml"
+_PACKAGE = '''"""Protobuf messages. They load protobuf, which an extra of Understudy brings."""
+
+try:
+    import google.protobuf as _protobuf  # noqa: F401 - whoever lacks it shall read what to do
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "{extra} needs protobuf, which is not installed: pip install 'understudy[{extra}]'",
+        name=error.name,
+    ) from error
+'''
 
 
 def add_protobuf(layout: Layout, tree: Tree) -> None:
@@ -50,7 +60,7 @@ def add_protobuf(layout: Layout, tree: Tree) -> None:
         for package in sorted({path.parent.relative_to(home) for path in home.rglob("*_pb2.py")}):
             tree.add(
                 f"avatar_protocols/{package.as_posix()}/__init__.py",
-                '"""Protobuf messages; importing `message_pb2` loads protobuf."""\n',
+                _PACKAGE.format(extra=package.parts[0]),
                 [f"proto/{package.as_posix()}"],
             )
 

@@ -18,6 +18,7 @@ import conformance
 from avatar_protocols.registry import PROTOCOLS
 from conformance.adapter import AdapterTarget, parse_address
 from conformance.baseline import load_baselines
+from conformance.checks import checks_of
 from conformance.errors import UsageError
 from conformance.probe import probe_class
 from conformance.process import LinkError
@@ -72,6 +73,7 @@ def certify_request(request: Request) -> int:
 
     Raises:
         UsageError: it cannot be done as asked.
+        ModuleNotFoundError: a protocol's extra is not installed.
         OSError: the reports cannot be written.
     """
     from conformance.reports import write_reports
@@ -80,6 +82,7 @@ def certify_request(request: Request) -> int:
     order = _order(request)
     targets = targets_of(request)
     for target in targets:
+        checks_of(target.protocol, target.role)  # now, to learn whether what they need is there
         if target.server is not None:
             reach(target.server.urls, within=request.deadline)
     prepare_out(request.out)

@@ -227,6 +227,9 @@ def run(arguments: Sequence[str]) -> int:
         return _complain("stopped")
     except (UnderstudyError, OSError) as error:
         return _complain(str(error))
+    except ModuleNotFoundError as error:
+        # With a cause, it is one of ours that says which extra to install.
+        return _complain(_fault(error) if error.__cause__ is None else error.msg)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a line, not a traceback
         # Click's own errors carry their message and status, and no traceback is of use.
         message = getattr(error, "format_message", None)

@@ -135,7 +135,7 @@ class Adapter:
             "name": "understudy reference client",
             "version": _version(),
             "language": f"python {platform.python_version()}",
-            "implementations": [_claim(protocol) for protocol in PROTOCOLS],
+            "implementations": _claims(),
         }
 
     async def _advance(self, params: Params) -> Params:
@@ -184,6 +184,17 @@ class Adapter:
 def driver_module(protocol: str) -> Any:  # noqa: ANN401 - a module
     """The driver of a protocol's reference client."""
     return importlib.import_module(f"conformance.drivers.{protocol}")
+
+
+def _claims() -> list[Params]:
+    """Every protocol whose packages are installed."""
+    claims: list[Params] = []
+    for protocol in PROTOCOLS:
+        try:
+            claims.append(_claim(protocol))
+        except ModuleNotFoundError as error:
+            log.warning("%s is left out: %s", protocol, error)
+    return claims
 
 
 def _claim(protocol: str) -> Params:

@@ -131,7 +131,11 @@ class ClientStage(Stage):
         if "advance" in args:
             await self.platform.advance(args["advance"])
             return
-        await self.wait(self._session())
+        try:
+            await self.wait(self._session())
+        except TimeoutError:
+            limit = self.deadlines.step
+            raise StepUnmetError(f"no session was open on the platform for {limit:g} s") from None
         await self.platform.act(args)
         await self.drain()  # a reset leaves with the next turn of the event loop only
 

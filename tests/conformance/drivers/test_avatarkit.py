@@ -22,7 +22,7 @@ ANIMATION = "MESSAGE_SERVER_RESPONSE_ANIMATION"
 
 
 @pytest.fixture
-def driven(drive: Callable[..., Driven]) -> Driven:
+def driven(platform: Any, drive: Callable[..., Driven]) -> Driven:  # noqa: ARG001 - outlives the client
     return drive(AvatarKitDriver)
 
 
@@ -82,7 +82,12 @@ async def test_an_expiry_of_the_scenarios_own(driven: Driven, platform: Any) -> 
 
 async def test_which_opens_share_a_client_and_a_token(driven: Driven, platform: Any) -> None:
     calls = {"kind": "http_request"}
-    for options, tokens in [({}, 1), ({"same_client": True}, 2), ({"reuse_token": True}, 2), ({}, 3)]:
+    for options, tokens in [
+        ({}, 1),
+        ({"same_client": True}, 2),
+        ({"reuse_token": True}, 2),
+        ({}, 3),
+    ]:
         await driven.do("open", **opening(platform, **options))
         await driven.do("close")
         assert len(platform.journal.where(calls)) == tokens, options
@@ -100,9 +105,7 @@ async def test_a_callback_fails_where_the_scenario_says(
     assert "the scenario lets the callback behind 'closed' fail" in caplog.text
 
 
-async def test_nothing_is_reported_once_the_scenario_is_over(
-    driven: Driven, platform: Any
-) -> None:
+async def test_nothing_is_reported_once_the_scenario_is_over(driven: Driven, platform: Any) -> None:
     await driven.do("open", **opening(platform))
     driven.driver.mute()
     await driven.do("close")
