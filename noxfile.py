@@ -148,6 +148,5 @@ def wheel(session: nox.Session) -> None:
         check = ["-I", str(ROOT / "tests" / "wheel_check.py"), extra]
         session.run(python, *check, external=True)
         with session.chdir(home):
-            session.run(
-                python, "-m", "understudy", "certify", "--protocol", extra, external=True, silent=True
-            )
+            certify = ["-m", "understudy", "certify", "--protocol", extra]
+            session.run(python, *certify, external=True, silent=True)

@@ -167,6 +167,10 @@ class Trace:
         """The application messages of all sockets, or only those of a sender or with a name."""
         return _messages(self.records, sender, name)
 
+    def judged(self) -> list[Record]:
+        """The application messages of the implementation under test."""
+        return self.messages(self.header.role)
+
     def http(self, endpoint: str = "") -> list[tuple[Record, Record | None]]:
         """The HTTP calls, all or those at one endpoint: request and reply (None if none came)."""
         waiting: list[Record] = []

@@ -32,6 +32,7 @@ from conformance.scenario import Scenario
 from conformance.stage.base import Deadlines
 from conformance.target import Target
 from conformance.trace import Trace, TraceHeader, write_trace
+from protocol_core.errors import UnderstudyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -163,8 +164,11 @@ class Worker:
         begun = time.perf_counter()
         try:
             report = await self._run(job, target, levels)
-        except Exception:  # noqa: BLE001 - the suite's own fault costs this scenario alone, visibly
-            problem = f"the suite failed: {traceback.format_exc(limit=-4).strip()}"
+        except Exception as error:  # noqa: BLE001 - the suite's own fault costs this scenario alone, visibly
+            if isinstance(error, UnderstudyError):
+                problem = f"{job.scenario.file}: the scenario cannot be played: {error}"
+            else:
+                problem = f"the suite failed: {traceback.format_exc(limit=-4).strip()}"
             await self._discard(target)
             report = Report(
                 job=job.number,

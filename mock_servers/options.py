@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
+from mock_servers.documents import is_object
 from mock_servers.limits import Limits
 from protocol_core.errors import ConfigurationError
 
@@ -53,10 +54,14 @@ def split_options(settings: Mapping[str, Any], kind: type[T]) -> tuple[T, dict[s
     own = {name: value for name, value in settings.items() if name in own_names}
     rest = {name: value for name, value in settings.items() if name not in own_names}
     convert_options({name: value for name, value in rest.items() if name in common}, _Common)
-    plan: object = rest.get("plan", ())
-    if isinstance(plan, str | bytes | dict) or not isinstance(plan, Iterable):
-        raise ConfigurationError("a plan is a list of rules", setting="plan", value=plan)
+    _check_plan(rest.get("plan", ()))
     return convert_options(own, kind), rest
+
+
+def _check_plan(plan: object) -> None:
+    if is_object(plan) or isinstance(plan, (str, bytes)) or not isinstance(plan, Iterable):
+        shown: object = plan
+        raise ConfigurationError("a plan is a list of rules", setting="plan", value=shown)
 
 
 def convert_options(given: dict[str, Any], kind: type[T]) -> T:

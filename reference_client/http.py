@@ -14,7 +14,6 @@ from reference_client.timers import timeout
 
 if TYPE_CHECKING:
     import ssl as ssl_module
-    from types import TracebackType
 
     import aiohttp
 
@@ -68,12 +67,7 @@ class HttpClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -121,6 +115,8 @@ class HttpClient:
         except TimeoutError as error:
             message = f"no answer within {limit:g} s"
             raise RequestFailed(message, timed_out=True) from error
+        except aiohttp.InvalidURL as error:
+            raise RequestFailed(f"not a usable URL: {error}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise RequestFailed(str(error) or type(error).__name__) from error
 

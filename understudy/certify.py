@@ -146,6 +146,8 @@ def _client(request: Request) -> list[Target]:
 
 def _attached(request: Request) -> list[Target]:
     info = _one_revision(request, "--attach", "client")
+    if request.jobs > 1:
+        raise UsageError("--attach has one conversation with one adapter: leave --jobs out")
     try:
         return [_target(info, adapter=parse_address(request.attach or ""))]
     except LinkError as error:

@@ -228,8 +228,7 @@ def run(arguments: Sequence[str]) -> int:
     except (UnderstudyError, OSError) as error:
         return _complain(str(error))
     except ModuleNotFoundError as error:
-        # With a cause, it is one of ours that says which extra to install.
-        return _complain(_fault(error) if error.__cause__ is None else error.msg)
+        return _complain(_missing(error))
     except Exception as error:  # noqa: BLE001 - the last line of defence: a line, not a traceback
         # Click's own errors carry their message and status, and no traceback is of use.
         message = getattr(error, "format_message", None)
@@ -247,6 +246,15 @@ def _seeded(arguments: Sequence[str]) -> list[str]:
         if word == SHUFFLE and following.startswith("--"):
             words.append(str(secrets.randbelow(2**31)))
     return words
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """Which extra to install, if it is that."""
+    if (error.name or "").partition(".")[0] == "google":
+        return (
+            "avatarkit needs protobuf, which is not installed: pip install 'understudy[avatarkit]'"
+        )
+    return _fault(error)
 
 
 def _fault(error: Exception) -> str:

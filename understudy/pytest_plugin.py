@@ -3,7 +3,7 @@
 Each fixture is a running platform on an event loop in a thread of its own, so it serves synchronous
 and asynchronous tests alike, whatever plugin runs them. Options come from a marker::
 
-    @pytest.mark.understudy(plan=[{"on": "upgrade", "do": [{"error": "token_expired"}]}])
+    @pytest.mark.understudy(plan=[{"on": "upgrade", "do": [{"error": "session_token_expired"}]}])
     def test_expired_token(avatarkit_platform):
         ...
 

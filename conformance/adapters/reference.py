@@ -61,7 +61,7 @@ class Adapter:
     def __init__(self, travel: Travel, sink: BinaryIO) -> None:
         self._travel = travel
         self._sink = sink
-        self._driver: Driver | None = None
+        self._driver: Driver[Any] | None = None
         self._running: dict[asyncio.Task[None], int] = {}
         self._own = asyncio.current_task()
 
@@ -108,10 +108,10 @@ class Adapter:
             raise UnsupportedError(f"the reference client has nothing for `{command}`")
         return self._driver.commands[command]
 
-    def _make(self, protocol: str) -> Driver:
+    def _make(self, protocol: str) -> Driver[Any]:
         if protocol not in PROTOCOLS:
             raise UnsupportedError(f"no reference client speaks {protocol!r}")
-        driver: Driver = driver_module(protocol).DRIVER(self._travel, self._tell)
+        driver: Driver[Any] = driver_module(protocol).DRIVER(self._travel, self._tell)
         return driver
 
     def _record(self, error: Exception) -> Params:
@@ -167,7 +167,7 @@ class Adapter:
         self._travel.restart()
         return {"pending": names}
 
-    async def _end(self, driver: Driver) -> None:
+    async def _end(self, driver: Driver[Any]) -> None:
         """End the sessions; a silent peer is waited for on the clients' clock alone."""
         ending = asyncio.ensure_future(driver.end())
         await asyncio.wait({ending}, timeout=PATIENCE_SECONDS)

@@ -9,7 +9,7 @@ close        close()
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from conformance.drivers.base import Driver, Handler, Params, encoded, given_bytes, settings_of
 from protocol_core.avatarkit.config import (
@@ -33,14 +33,10 @@ _TRANSPORT = (ErrorCode.CONNECTION_FAILED, ErrorCode.CONNECTION_CLOSED)
 _MADE = {"livekit": ("livekit_egress", LiveKitEgress), "agora": ("agora_egress", AgoraEgress)}
 
 
-class AvatarKitDriver(Driver):
+class AvatarKitDriver(Driver[AvatarKitClient]):
     """The AvatarKit reference client."""
 
     protocol = "avatarkit"
-
-    def __init__(self, *args: Any) -> None:  # noqa: ANN401 - those of Driver
-        super().__init__(*args)
-        self._clients: list[AvatarKitClient] = []
 
     @property
     def commands(self) -> Mapping[str, Handler]:
@@ -51,14 +47,8 @@ class AvatarKitDriver(Driver):
             "close": self._close,
         }
 
-    async def settle(self) -> None:
-        for client in self._clients:
-            await client.settle()
-
-    async def end(self) -> None:
-        clients, self._clients = self._clients, []
-        for client in clients:
-            await client.close()
+    async def leave(self, client: AvatarKitClient) -> None:
+        await client.close()
 
     def record(self, error: BaseException) -> Params:
         if not isinstance(error, AvatarKitError):
@@ -73,9 +63,9 @@ class AvatarKitDriver(Driver):
         settings = settings_of(params)
         self.configure(settings)
         reuse = bool(settings.get("reuse_token"))
-        if not ((reuse or settings.get("same_client")) and self._clients):
-            self._clients.append(self._make(settings))
-        client = self._clients[-1]
+        if not ((reuse or settings.get("same_client")) and self.clients):
+            self.clients.append(self._make(settings))
+        client = self.clients[-1]
         if not reuse:
             await client.init()
         if not settings.get("start", True):
@@ -103,20 +93,14 @@ class AvatarKitDriver(Driver):
 
     async def _send_audio(self, params: Params) -> Params:
         audio = given_bytes(params, "audio") if "audio" in params else b""
-        return {"req_id": await self._client.send_audio(audio, end=bool(params.get("end")))}
+        return {"req_id": await self.client.send_audio(audio, end=bool(params.get("end")))}
 
     async def _interrupt(self, _: Params) -> Params:
-        return {"req_id": await self._client.interrupt()}
+        return {"req_id": await self.client.interrupt()}
 
     async def _close(self, _: Params) -> Params:
-        await self._client.close()
+        await self.client.close()
         return {}
-
-    @property
-    def _client(self) -> AvatarKitClient:
-        if not self._clients:
-            raise RuntimeError("there is no session: `open` comes first")
-        return self._clients[-1]
 
 
 def _config(settings: Params) -> SessionConfig:

@@ -9,7 +9,7 @@ import selectors
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from protocol_core.clock import ShiftableClock
 
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "CountingSelector",
     "Driver",
     "Handler",
     "Params",
+    "Tell",
     "Travel",
     "UnsupportedError",
+    "encoded",
     "given_bytes",
+    "present",
     "settings_of",
 ]
 
@@ -111,18 +115,32 @@ class Travel:
             timer.cancel()
 
 
-class Driver(ABC):
+class Client(Protocol):
+    """What every reference client has."""
+
+    async def settle(self) -> None:
+        """Wait until every callback that is due has returned."""
+
+
+ClientT = TypeVar("ClientT", bound=Client)
+
+
+class Driver(ABC, Generic[ClientT]):
     """One protocol's reference client, driven by commands.
 
     Args:
         travel: the clients' time.
         tell: reports an event.
+
+    Attributes:
+        clients: every client of the scenario so far; commands go to the last.
     """
 
     protocol: ClassVar[str]
 
     def __init__(self, travel: Travel, tell: Tell) -> None:
         self.travel = travel
+        self.clients: list[ClientT] = []
         self._tell = tell
         self._faults: Mapping[str, Any] = {}
         self._muted = False
@@ -137,12 +155,30 @@ class Driver(ABC):
         """The error record of an exception of the client."""
 
     @abstractmethod
+    async def leave(self, client: ClientT) -> None:
+        """End a client as its users do."""
+
+    @property
+    def client(self) -> ClientT:
+        """The client that commands go to.
+
+        Raises:
+            RuntimeError: there is none yet.
+        """
+        if not self.clients:
+            raise RuntimeError("there is no session: `open` comes first")
+        return self.clients[-1]
+
     async def settle(self) -> None:
         """Wait until every callback that is due has returned."""
+        for client in self.clients:
+            await client.settle()
 
-    @abstractmethod
     async def end(self) -> None:
-        """End every client as its users do."""
+        """End every client."""
+        clients, self.clients = self.clients, []
+        for client in clients:
+            await self.leave(client)
 
     def mute(self) -> None:
         """Report nothing any more: the scenario is over."""

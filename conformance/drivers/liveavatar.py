@@ -17,6 +17,8 @@ from conformance.drivers.base import (
     Driver,
     Handler,
     Params,
+    Tell,
+    Travel,
     UnsupportedError,
     encoded,
     given_bytes,
@@ -124,14 +126,13 @@ class _Voice(Listener):
         self._report("closed", {"code": code, "reason": reason})
 
 
-class LiveAvatarDriver(Driver):
+class LiveAvatarDriver(Driver[LiveAvatarClient]):
     """The Live Avatar reference client."""
 
     protocol = "liveavatar"
 
-    def __init__(self, *args: Any) -> None:  # noqa: ANN401 - those of Driver
-        super().__init__(*args)
-        self._clients: list[LiveAvatarClient] = []
+    def __init__(self, travel: Travel, tell: Tell) -> None:
+        super().__init__(travel, tell)
         self._response = ""
 
     @property
@@ -146,14 +147,8 @@ class LiveAvatarDriver(Driver):
             "close": self._close,
         }
 
-    async def settle(self) -> None:
-        for client in self._clients:
-            await client.settle()
-
-    async def end(self) -> None:
-        clients, self._clients = self._clients, []
-        for client in clients:
-            await client.stop()
+    async def leave(self, client: LiveAvatarClient) -> None:
+        await client.stop()
 
     def record(self, error: BaseException) -> Params:
         base = {"type": type(error).__name__, "message": str(error)}
@@ -170,9 +165,9 @@ class LiveAvatarDriver(Driver):
     async def _open(self, params: Params) -> Params:
         settings = settings_of(params)
         self.configure(settings)
-        if not (settings.get("same_client") and self._clients):
-            self._clients.append(self._make(settings, params.get("revision")))
-        result = await self._clients[-1].start()
+        if not (settings.get("same_client") and self.clients):
+            self.clients.append(self._make(settings, params.get("revision")))
+        result = await self.clients[-1].start()
         self.tell("opened", {"session_id": result.session_id})
         return {
             "session_id": result.session_id,
@@ -194,7 +189,7 @@ class LiveAvatarDriver(Driver):
         )
 
     async def _send_event(self, params: Params) -> Params:
-        client = self._client
+        client = self.client
         name, data = str(params.get("name", "")), dict(params.get("data") or {})
         events = client.revision.messages.EventName
         member = next((item.name for item in events if item.value == name), "")
@@ -222,21 +217,21 @@ class LiveAvatarDriver(Driver):
 
     async def _send_frame(self, params: Params) -> Params:
         kind = str(params.get("frame", ""))
-        frame_type = self._client.revision.frames.FRAMES.get(kind)
+        frame_type = self.client.revision.frames.FRAMES.get(kind)
         if frame_type is None:
             raise UnsupportedError(f"there is no frame {kind!r}")
         fields = {k: v for k, v in params.items() if k not in {"frame", "payload", "key"}}
         if "key" in params:
             fields["key"] = bool(params["key"])
         frame = frame_type(**fields, payload=given_bytes(params, "payload"))
-        await getattr(self._client, FRAMES[kind])(frame)
+        await getattr(self.client, FRAMES[kind])(frame)
         return {}
 
     async def _send_text(self, params: Params) -> Params:
         chunks = params["chunks"] if "chunks" in params else [params.get("text", "")]
         options = present(params, ("response_id", "speed", "volume", "mood"))
         request_id = params.get("request_id") or new_id()
-        async with self._client.respond(request_id, **options) as response:
+        async with self.client.respond(request_id, **options) as response:
             for chunk in chunks:
                 await response.write(chunk)
         return {"request_id": request_id, "response_id": response.response_id}
@@ -247,28 +242,22 @@ class LiveAvatarDriver(Driver):
         audio = given_bytes(params, "audio")
         rate = present(params, ("sample_rate",))
         if params.get("prompt"):
-            async with self._client.prompt_audio(**rate) as prompt:
+            async with self.client.prompt_audio(**rate) as prompt:
                 await prompt.write(audio)
             return {}
         request_id = params.get("request_id") or new_id()
         options = {**rate, **present(params, ("response_id",))}
-        async with self._client.speak(request_id, **options) as speech:
+        async with self.client.speak(request_id, **options) as speech:
             await speech.write(audio)
         return {"request_id": request_id, "response_id": speech.response_id}
 
     async def _interrupt(self, params: Params) -> Params:
-        await self._client.send_interrupt(params.get("request_id"))
+        await self.client.send_interrupt(params.get("request_id"))
         return {}
 
     async def _close(self, _: Params) -> Params:
-        await self._client.stop()
+        await self.client.stop()
         return {}
-
-    @property
-    def _client(self) -> LiveAvatarClient:
-        if not self._clients:
-            raise RuntimeError("there is no session: `open` comes first")
-        return self._clients[-1]
 
 
 def _described(frame: Any, payload: bytes) -> Params:  # noqa: ANN401 - a generated frame

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -93,7 +94,7 @@ class LiveKitEgress(_Discreet, frozen=True, kw_only=True):
     api_key: str = ""
     api_secret: str = ""
     extra_attributes: dict[str, str] = {}
-    idle_timeout: int = 0
+    idle_timeout: Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)] = 0
 
 
 class AgoraEgress(_Discreet, frozen=True, kw_only=True):
@@ -108,8 +109,15 @@ class AgoraEgress(_Discreet, frozen=True, kw_only=True):
 
     channel_name: str
     token: str = ""
-    uid: int = 0
+    uid: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] = 0
     publisher_id: str = ""
+
+
+_PARTS: Final[dict[str, type[msgspec.Struct]]] = {
+    "encoder": EncoderSettings,
+    "livekit": LiveKitEgress,
+    "agora": AgoraEgress,
+}
 
 
 class SessionConfig(_Discreet, frozen=True, kw_only=True):
@@ -160,7 +168,7 @@ class SessionConfig(_Discreet, frozen=True, kw_only=True):
         """The expiry as the wire wants it (AVK-AUTH-004).
 
         Raises:
-            ConfigurationError: it is missing, or a naive datetime.
+            ConfigurationError: it is missing, infinite or a naive datetime.
         """
         moment = self.expire_at
         if moment is None:
@@ -174,6 +182,8 @@ class SessionConfig(_Discreet, frozen=True, kw_only=True):
                     hint="use datetime.now(UTC) + timedelta(…)",
                 )
             moment = moment.timestamp()
+        if not math.isfinite(moment):
+            raise ConfigurationError("no instant", setting="expire_at", value=moment)
         return int(moment)
 
     def require(self, *settings: str, requirement: str) -> None:
@@ -192,6 +202,7 @@ class SessionConfig(_Discreet, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: names the setting, the value and the rule.
         """
+        self._check_types()
         rates = _RATES[self.audio_format]
         if self.sample_rate not in rates:
             raise ConfigurationError(
@@ -204,6 +215,28 @@ class SessionConfig(_Discreet, frozen=True, kw_only=True):
             raise ConfigurationError("negative", setting="bitrate", value=self.bitrate)
         self._check_encoder()
         self._check_egress()
+
+    def _check_types(self) -> None:
+        """Nobody holds a caller of Python to annotations; a missing value may be None."""
+        for name in ("", "encoder", "livekit", "agora"):
+            part = getattr(self, name) if name else self
+            kind = _PARTS[name] if name else type(self)
+            if part is None:
+                continue
+            if not isinstance(part, kind):
+                raise ConfigurationError(f"is no {kind.__name__}", setting=name, value=part)
+            members = {
+                member: value
+                for member in part.__struct_fields__
+                if (value := getattr(part, member)) is not None and member not in _PARTS
+            }
+            try:
+                msgspec.convert(members, kind)
+            except msgspec.ValidationError as error:
+                raise ConfigurationError(str(error), setting=name or "config") from error
+        for name in ("api_key", "app_id"):
+            if not (getattr(self, name) or "").isprintable():
+                raise ConfigurationError("must not contain control characters", setting=name)
 
     def _check_encoder(self) -> None:
         if self.encoder is None:
@@ -250,9 +283,13 @@ class SessionConfig(_Discreet, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: the base has no such scheme, or a query or fragment (AVK-CONN-003).
         """
-        parts = urlsplit(self.ingress_url)
+        try:
+            parts = urlsplit(self.ingress_url)
+            usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:  # brackets, or a port that is no number
+            parts, usable = urlsplit(""), False
         scheme = _SOCKET_SCHEMES.get(parts.scheme)
-        if scheme is None or not parts.netloc:
+        if scheme is None or not usable:
             raise ConfigurationError(
                 "not a usable base URL",
                 setting="ingress_url",

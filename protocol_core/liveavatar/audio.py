@@ -85,6 +85,11 @@ def check_audio(revision: Revision, frame: Any, previous: Any) -> bytes:  # noqa
     return packed
 
 
+def _check_bytes(pcm: object) -> None:
+    if not isinstance(pcm, (bytes, bytearray, memoryview)):
+        refuse(f"PCM is bytes, not {type(pcm).__name__}", "LAC-FRAME-013", value=pcm)
+
+
 class Packetizer:
     """Cuts PCM into frames with running counters that wrap (LAC-FRAME-007, -008, -011, -014).
 
@@ -146,7 +151,11 @@ class Packetizer:
 
         Args:
             pcm: signed 16-bit little-endian samples, channels interleaved; may end inside one.
+
+        Raises:
+            SendRefused: it is not bytes.
         """
+        _check_bytes(pcm)
         self._rest += pcm
         size = self._samples * self._width
         full = len(self._rest) // size * size

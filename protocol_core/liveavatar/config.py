@@ -77,6 +77,7 @@ def settle(config: ClientConfig, revision: str | Revision | None = None) -> Clie
     Raises:
         ConfigurationError: a setting cannot work.
     """
+    _check_types(config)
     constants = load(revision).constants
     default = constants.Default
     settings = ClientSettings(
@@ -98,9 +99,19 @@ def _given(value: T | None, default: T) -> T:
     return default if value is None else value
 
 
+def _check_types(config: ClientConfig) -> None:
+    """Nobody holds a caller of Python to annotations."""
+    members = {name: getattr(config, name) for name in config.__struct_fields__}
+    given = {name: value for name, value in members.items() if value is not None}
+    try:
+        msgspec.convert({"api_key": "", "avatar_id": "", **given}, ClientConfig)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(str(error), setting="config") from error
+
+
 def _check(config: ClientConfig, settings: ClientSettings) -> None:
     for name in ("api_key", "avatar_id"):
-        value = getattr(config, name)
+        value = getattr(config, name) or ""
         if not value.strip():
             raise ConfigurationError("must not be blank", setting=name)
         if not value.isprintable():

@@ -18,15 +18,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from avatar_protocols.avatarkit.v0_1_7.constants import Limit, Timeout
+from avatar_protocols.avatarkit.v0_1_7.constants import PROTOCOL, Limit, Timeout
 from protocol_core.avatarkit.client import ClientSession
 from protocol_core.avatarkit.requests import mint_request_id
 from protocol_core.clock import LoopClock
+from protocol_core.errors import LocalProtocolError
 from protocol_core.http import HttpResponse
 from reference_client.avatarkit.connection import Connection, Listeners
 from reference_client.avatarkit.frames import FrameStream
@@ -36,8 +37,7 @@ from reference_client.websocket import ConnectFailed, Socket, SocketClosed, Upgr
 
 if TYPE_CHECKING:
     import ssl as ssl_module
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-    from types import TracebackType
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from protocol_core.avatarkit.config import SessionConfig
     from protocol_core.avatarkit.errors import AvatarKitError
@@ -111,12 +111,7 @@ class AvatarKitClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     @property
@@ -277,7 +272,7 @@ class AvatarKitClient:
 
     async def _send_audio(self, audio: bytes, *, end: bool, stream: FrameStream | None) -> str:
         async with self._sending:
-            outgoing = self._session.send_audio(bytes(audio), end=end)
+            outgoing = self._session.send_audio(_bytes(audio), end=end)
             if stream is not None and self._connection is not None:
                 stream.req_id = outgoing.req_id
                 self._connection.listen(stream)
@@ -317,11 +312,35 @@ async def connect(
 
 
 async def _chunks(audio: bytes | Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(audio, (bytes, bytearray, memoryview)):
-        yield bytes(audio)
-    elif isinstance(audio, AsyncIterable):
+    if isinstance(audio, AsyncIterable):
         async for chunk in audio:
-            yield chunk
+            yield _bytes(chunk)
+    elif _is_many(audio):
+        for part in audio:
+            yield _bytes(part)
     else:
-        for chunk in audio:
-            yield chunk
+        yield _bytes(audio)
+
+
+def _is_many(audio: object) -> bool:
+    single = isinstance(audio, (bytes, bytearray, memoryview))
+    return isinstance(audio, Iterable) and not single
+
+
+def _bytes(audio: object) -> bytes:
+    """Audio as bytes. ``bytes(5)`` would be five bytes of silence.
+
+    Raises:
+        LocalProtocolError: it is something else.
+    """
+    match audio:
+        case bytes():
+            return audio
+        case bytearray():
+            return bytes(audio)
+        case memoryview():
+            return audio.tobytes()
+        case _:
+            raise LocalProtocolError(
+                f"audio is bytes, not {type(audio).__name__}", protocol=PROTOCOL, value=audio
+            )

@@ -44,7 +44,6 @@ from reference_client.timers import sleep
 if TYPE_CHECKING:
     import ssl as ssl_module
     from collections.abc import AsyncGenerator, Callable, Iterable
-    from types import TracebackType
 
     from protocol_core.clock import Clock
     from protocol_core.http import HttpRequest, HttpResponse
@@ -128,12 +127,7 @@ class LiveAvatarClient(Speaking):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     @property

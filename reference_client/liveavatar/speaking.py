@@ -157,10 +157,10 @@ async def _ending(writer: TextWriter | AudioWriter) -> AsyncGenerator[None, None
     """End what a writer began: well, or by a cancel after an exception."""
     try:
         yield
+        await writer.finish()
     except BaseException as error:
         if isinstance(error, ResponseOver) and writer.overtaken:
             return
         with suppress(LiveAvatarError, LocalProtocolError):
             await writer.cancel()
         raise
-    await writer.finish()

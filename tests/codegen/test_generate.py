@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import PurePosixPath
@@ -52,7 +53,9 @@ def test_two_runs_give_identical_bytes(layout, tree) -> None:
 def test_another_process_gives_identical_bytes(layout, tree, tmp_path) -> None:
     out = tmp_path / "elsewhere"
     command = [sys.executable, "-m", "codegen", "--root", str(layout.root), "--out", str(out)]
-    subprocess.run(command, check=True, env={"PYTHONHASHSEED": "77"}, capture_output=True)
+    # With no home at all, buf would leave its cache in the working directory.
+    environment = os.environ | {"PYTHONHASHSEED": "77"}
+    subprocess.run(command, check=True, env=environment, capture_output=True)
     assert tree.differences(out) == []
 
 

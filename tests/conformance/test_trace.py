@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.trace import TraceHeader, payload, read_trace, write_trace
+from conformance.trace import TraceHeader, members_of, payload, read_trace, write_trace
 from tests.conformance.helpers import record, trace
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def test_questions_to_the_whole_trace() -> None:
     assert A.errors("open") == [{"code": "e"}]
     assert A.errors("close") == []
     assert [r.seq for r in A.messages("client")] == [12]
+    assert [r.name for r in A.judged()] == ["A"]
+    assert [r.name for r in trace(*A.records, role="server").judged()] == ["B"]
     assert len(A.wire()) == 11
     assert [
         r.seq for r in A.where(lambda r: r.seq > 10, source="wire", kind=["open", "close"])
@@ -94,6 +96,12 @@ def test_payloads() -> None:
     text, binary = A.messages()
     assert payload(text) == "hé".encode()
     assert payload(binary) == b"\x01\x02"
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 1])
+def test_what_is_no_object_has_no_members(value: object) -> None:
+    assert members_of(value) == {}
+    assert members_of({"a": value}) == {"a": value}
 
 
 def test_a_trace_survives_its_file(tmp_path: Path) -> None:

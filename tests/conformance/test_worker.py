@@ -119,7 +119,8 @@ async def test_a_plan_that_cannot_work_is_the_scenarios_fault() -> None:
     made = scenario({"open": {}}, plan=({"on": "http", "do": [{"dance": True}]},))
     (report,) = await play(client(fake()), [made])
     assert outcomes([report]) == [{Outcome.HARNESS_ERROR}]
-    assert "dance" in report.problem
+    assert "the scenario cannot be played: plan[0].do[0].dance" in report.problem
+    assert "Traceback" not in report.problem
 
 
 async def test_platform_options_that_do_not_exist() -> None:

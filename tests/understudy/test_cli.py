@@ -46,6 +46,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         (["certify", "--vendors", "--role", "server"], "--vendors certifies clients"),
         (["certify", "--client", "", "--protocol", "avatarkit"], "--client needs a command"),
         (["certify", "--attach", "", "--protocol", "avatarkit"], "HOST:PORT"),
+        (["certify", "--attach", ":1", "--protocol", "avatarkit", "--jobs", "2"], "--jobs"),
         (["certify", "--server", "", "--protocol", "avatarkit"], "--server"),
         (["certify", "--server", "ftp://x", "--protocol", "avatarkit"], "ftp://x: not a URL"),
         (

@@ -8,6 +8,7 @@ Messages are read from their bytes with the generated protobuf classes, error re
 from __future__ import annotations
 
 import base64
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -282,9 +283,11 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
         call: the command and its answer.
         sockets: the WebSockets that were tried because of it.
         tokens: the token calls it made, each with its reply.
+        until: seq of the `open` after it; infinite for the last.
     """
 
     call: Call
+    until: float
     sockets: list[Socket]
     tokens: list[tuple[Record, Record | None]]
 
@@ -309,16 +312,17 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 def openings(trace: Trace) -> Iterator[Opening]:
     """The `open` commands; whatever happened until the next one belongs to the one before."""
     found = calls(trace, "open")
-    ends = [*[call.command.seq for call in found[1:]], float("inf")]
+    limits = [*(call.command.seq for call in found[1:]), math.inf]
     tokens = trace.http(Endpoint.SESSION_TOKENS.name)
-    for call, end in zip(found, ends, strict=True):
+    for call, until in zip(found, limits, strict=False):  # a trace may hold no `open` at all
         start = call.command.seq
         yield Opening(
             call=call,
+            until=until,
             sockets=[
                 socket
                 for socket in trace.sockets()
-                if socket.records and start < socket.records[0].seq < end
+                if socket.records and start < socket.records[0].seq < until
             ],
-            tokens=[pair for pair in tokens if start < pair[0].seq < end],
+            tokens=[pair for pair in tokens if start < pair[0].seq < until],
         )

@@ -66,14 +66,12 @@ def pages_of(data: bytes) -> tuple[list[Page], str]:
 
 def encoding(trace: Trace) -> Iterator[tuple[Opening, list[Call], list[Request], int]]:
     """The sessions that encode: their calls, their requests, the announced rate."""
-    found = list(openings(trace))
-    ends = [*[opening.call.command.seq for opening in found[1:]], float("inf")]
-    for opening, end in zip(found, ends, strict=True):
+    for opening in openings(trace):
         sent = configuration(opening.socket) if opening.socket is not None else None
         if opening.setting("encoder") is None or opening.socket is None or sent is None:
             continue
-        start = opening.call.command.seq
-        given = [c for c in calls(trace, "send_audio") if start < c.command.seq < end]
+        start, until = opening.call.command.seq, opening.until
+        given = [c for c in calls(trace, "send_audio") if start < c.command.seq < until]
         yield opening, given, requests(opening.socket), sent[1].sample_rate
 
 

@@ -34,10 +34,10 @@ RESERVED_TYPE: Final = 6
 RESERVED_FIELD: Final = 7
 
 
-@check("AVK-FRAME-001", role="client", always=True)
+@check("AVK-FRAME-001", role="both", always=True)
 def binary_envelopes(trace: Trace) -> Findings:
-    """Every message of the client is binary and one serialized Message."""
-    for record in trace.messages("client"):
+    """Every message is binary and one serialized Message."""
+    for record in trace.judged():
         if record.opcode != "binary":
             yield failed(record, f"a {record.opcode} message; the protocol has binary ones only")
         elif envelope(record) is None:

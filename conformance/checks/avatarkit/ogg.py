@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 from avatar_protocols.avatarkit.v0_1_7.constants import Ogg, Opus, Pcm
@@ -212,9 +213,7 @@ def lacing(trace: Trace) -> Findings:
         multiples, wrong = 0, ""
         for number, page in enumerate(stream.pages):
             packets = page.packets()
-            for (data, _), (following, _) in zip(
-                packets, [*packets[1:], (b"x", True)], strict=True
-            ):
+            for (data, _), (following, _) in itertools.pairwise([*packets, (b"x", True)]):
                 full = bool(data) and len(data) % Ogg.LACING == 0
                 multiples += full
                 if full and not following:

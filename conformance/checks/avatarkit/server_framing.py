@@ -24,18 +24,6 @@ _SERVERS: Final = frozenset(
 )
 
 
-@check("AVK-FRAME-001", role="server", always=True)
-def binary_envelopes(trace: Trace) -> Findings:
-    """Every message of the server is binary and one serialized Message."""
-    for record in trace.messages("server"):
-        if record.opcode != "binary":
-            yield failed(record, f"a {record.opcode} message; the protocol has binary ones only")
-        elif envelope(record) is None:
-            yield failed(record, "a binary message that is no serialized Message")
-        else:
-            yield passed(record)
-
-
 @check("AVK-FRAME-003", role="server", always=True)
 def type_and_payload_agree(trace: Trace) -> Findings:
     """The type and its payload are set together."""

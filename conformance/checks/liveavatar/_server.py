@@ -12,16 +12,16 @@ import msgspec
 
 from avatar_protocols import schemas
 from avatar_protocols.liveavatar.v0_2 import constants
-from avatar_protocols.liveavatar.v0_2.frames import AudioFrame, FrameError
 from avatar_protocols.liveavatar.v0_2.messages import EventName
 from avatar_protocols.trace import Record
 from conformance.checks import failed, passed
-from conformance.checks.liveavatar._common import AUDIO, data_of, socket_of, texts, top
-from conformance.trace import payload
+from conformance.checks.liveavatar._common import data_of, socket_of, texts, top
+from conformance.checks.liveavatar._frames import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from avatar_protocols.liveavatar.v0_2.frames import AudioFrame
     from conformance.checks import Finding
     from conformance.trace import Socket, Trace
 
@@ -270,10 +270,4 @@ def borne(trace: Trace, odd: Iterable[Record], what: str) -> Iterator[Finding]:
 
 def audio_frames(socket: Socket) -> list[tuple[Record, AudioFrame]]:
     """The platform's audio frames on a socket, as far as they can be read."""
-    found: list[tuple[Record, AudioFrame]] = []
-    for record in socket.messages("server", AUDIO):
-        try:
-            found.append((record, AudioFrame.unpack(payload(record))))
-        except FrameError:
-            continue
-    return found
+    return readable(socket.messages("server"))

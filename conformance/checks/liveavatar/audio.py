@@ -24,6 +24,14 @@ from conformance.checks.liveavatar._common import (
     told,
     top,
 )
+from conformance.checks.liveavatar._frames import (
+    as_laid_out,
+    counted_on,
+    filled_by_samples,
+    length_is_the_payloads,
+    readable,
+    sent_frames,
+)
 from conformance.trace import payload
 
 if TYPE_CHECKING:
@@ -35,73 +43,24 @@ _OPENING = {
     EventName.RESPONSE_AUDIO_PROMPT_START: EventName.RESPONSE_AUDIO_PROMPT_FINISH,
 }
 _CLOSING = {end: begin for begin, end in _OPENING.items()}
-#: Faults of the length field; every other fault is one of the layout.
-_LENGTH = frozenset({"payload", "length"})
-
-
-def _sent(trace: Trace, name: str) -> list[Record]:
-    return [r for r in trace.messages("client", name) if r.opcode == "binary"]
-
-
-def _whole(trace: Trace) -> list[tuple[Record, AudioFrame]]:
-    """The audio frames that can be read."""
-    found: list[tuple[Record, AudioFrame]] = []
-    for record in _sent(trace, AUDIO):
-        try:
-            found.append((record, AudioFrame.unpack(payload(record))))
-        except FrameError:
-            continue
-    return found
-
-
-def _as_laid_out(trace: Trace, name: str) -> Findings:
-    """Each frame can be read, and equals the golden vector that the scenario expects of it."""
-    vectors = trace.expect.get("frames", ())
-    for index, record in enumerate(_sent(trace, name)):
-        fault = frame_fault(record, name)
-        found = payload(record).hex()
-        if fault is not None and fault.field not in _LENGTH:
-            yield failed(record, f"the {name} {found[:32]} cannot be read: {fault}")
-        elif index < len(vectors) and found != vectors[index].replace(" ", "").lower():
-            yield failed(record, f"the {name} is {found}, the layout says {vectors[index]}")
-        else:
-            yield passed(record)
 
 
 @check("LAC-FRAME-002", role="client")
 def audio_header(trace: Trace) -> Findings:
     """The audio header is written as laid out, reserved bits zero."""
-    yield from _as_laid_out(trace, AUDIO)
+    yield from as_laid_out(trace, "client", AUDIO)
 
 
 @check("LAC-IMG-001", role="client")
 def image_header(trace: Trace) -> Findings:
     """The image header is written as laid out, version zero."""
-    yield from _as_laid_out(trace, IMAGE)
+    yield from as_laid_out(trace, "client", IMAGE)
 
 
 @check("LAC-FRAME-003", role="client")
-def length_is_the_payloads(trace: Trace) -> Findings:
+def length_field(trace: Trace) -> Findings:
     """One frame a message; the length field counts the payload."""
-    kinds: dict[str, Any] = {AUDIO: AudioFrame, IMAGE: ImageFrame}
-    for name, kind in kinds.items():
-        for record in _sent(trace, name):
-            content = payload(record)
-            try:
-                frame = kind.unpack(content)
-            except FrameError as fault:
-                if fault.field in _LENGTH:
-                    yield failed(record, f"the {name}'s length field lies: {fault}")
-                continue
-            carried = len(content) - kind.HEADER_BYTES
-            if carried != len(frame.payload):
-                yield failed(
-                    record,
-                    f"the length field says {len(frame.payload)} bytes, the message carries "
-                    f"{carried}",
-                )
-            else:
-                yield passed(record)
+    yield from length_is_the_payloads(trace, "client")
 
 
 @check("LAC-FRAME-007", role="client")
@@ -116,7 +75,7 @@ def long_audio_is_split(trace: Trace) -> Findings:
             if told(answer) == "error":
                 yield passed(answer, observed="refused")
                 continue
-            sent = [r for r in _sent(trace, AUDIO) if r.seq > command.seq]
+            sent = [r for r in sent_frames(trace, "client", AUDIO) if r.seq > command.seq]
             oversized = next(
                 (r for r in sent if len(payload(r)) > AudioFrame.HEADER_BYTES + limit), None
             )
@@ -144,22 +103,7 @@ def counters_rise_and_wrap(trace: Trace) -> Findings:
         except FrameError:
             continue
         if last is not None and not frame.key:
-            step = (frame.sequence - last.sequence) % constants.Wrap.SEQUENCE
-            later = (frame.timestamp - last.timestamp) % constants.Wrap.TIMESTAMP
-            if not 0 < step < constants.Wrap.SEQUENCE // 2:
-                yield failed(
-                    record,
-                    f"sequence {last.sequence} is followed by {frame.sequence}; it must "
-                    f"rise modulo {constants.Wrap.SEQUENCE}",
-                )
-            elif later >= constants.Wrap.TIMESTAMP // 2:
-                yield failed(
-                    record,
-                    f"timestamp {last.timestamp} is followed by {frame.timestamp}; it must "
-                    f"not fall modulo {constants.Wrap.TIMESTAMP}",
-                )
-            else:
-                yield passed(record)
+            yield counted_on(record, last, frame)
         last = frame
 
 
@@ -182,21 +126,10 @@ def streams_begin_with_a_key_frame(trace: Trace) -> Findings:
 @check("LAC-FRAME-013", role="client")
 def pcm_fills_the_frame(trace: Trace) -> Findings:
     """PCM: length = samples x 2 x channels, and the samples of the application, unchanged."""
-    width = constants.Audio.BYTES_PER_SAMPLE
-    frames = _whole(trace)
+    frames = readable(trace.messages("client"))
     for record, frame in frames:
-        if frame.codec != AudioFrameCodec.PCM:
-            continue
-        channels = 2 if frame.channel == AudioFrameChannel.STEREO else 1
-        expected = frame.samples * width * channels
-        if len(frame.payload) != expected:
-            yield failed(
-                record,
-                f"{frame.samples} samples of {channels} channel PCM take {expected} bytes, the "
-                f"frame has {len(frame.payload)}",
-            )
-        else:
-            yield passed(record)
+        if frame.codec == AudioFrameCodec.PCM:
+            yield filled_by_samples(record, frame)
     for command, answer in outcomes(trace, "send_audio"):
         given = base64.b64decode((command.data or {}).get("audio") or "")
         until = next((a.seq for a in trace.commands("send_audio") if a.seq > answer.seq), None)
@@ -216,7 +149,7 @@ def forty_ms_of_mono_are_preferred(trace: Trace) -> Findings:
         return  # the application composed the frames
     preferred = constants.Audio
     wanted = (preferred.PREFERRED_RATE, AudioFrameChannel.MONO, AudioFrameCodec.PCM)
-    for record, frame in _whole(trace):
+    for record, frame in readable(trace.messages("client")):
         rate = getattr(constants.SampleRate, AudioFrameSampleRate(frame.sample_rate).name)
         found = (rate, frame.channel, frame.codec)
         tail = _is_tail(trace, record) and frame.samples < preferred.PREFERRED_SAMPLES
@@ -319,7 +252,7 @@ def one_bracket_at_a_time(trace: Trace) -> Findings:
 @check("LAC-IMG-003", role="client")
 def one_message_per_image(trace: Trace) -> Findings:
     """Each image travels in one message."""
-    sent = _sent(trace, IMAGE)
+    sent = sent_frames(trace, "client", IMAGE)
     for command, answer in outcomes(trace, "send_frame"):
         order = command.data or {}
         if order.get("frame") != IMAGE or told(answer) != "done" or not sent:

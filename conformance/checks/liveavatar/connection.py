@@ -14,6 +14,7 @@ from conformance.checks.liveavatar._common import (
     IMAGE,
     START,
     AgentTime,
+    answer_of,
     code_of,
     data_of,
     has_adapter,
@@ -144,10 +145,16 @@ def init_is_answered_by_ready(trace: Trace) -> Findings:
 
 
 def _went_on(trace: Trace, record: Record) -> bool:
-    """Whether the implementation did anything after a record that shows it had read it."""
+    """Whether the implementation must have read a session.init.
+
+    It has answered a command that it was given later, or an `open`, which waits for the init. Other
+    answers and events may have been on their way while the init was.
+    """
     return any(
-        r.source == "adapter" and r.sender == "adapter" and r.seq > record.seq
-        for r in trace.records
+        answer.seq > record.seq
+        and (command.seq > record.seq or (command.name == "open" and told(answer) == "done"))
+        for command in trace.commands()
+        if (answer := answer_of(trace, command)) is not None
     )
 
 

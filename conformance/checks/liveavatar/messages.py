@@ -44,10 +44,10 @@ _SPEECH = (
 )
 
 
-@check("LAC-MSG-001", role="client", always=True)
+@check("LAC-MSG-001", role="both", always=True)
 def text_is_an_object_with_an_event(trace: Trace) -> Findings:
     """Every text message is a JSON object whose ``event`` is a string."""
-    for record in trace.messages("client"):
+    for record in trace.judged():
         if record.opcode != "text":
             continue
         if record.data is None:
@@ -58,10 +58,10 @@ def text_is_an_object_with_an_event(trace: Trace) -> Findings:
             yield passed(record)
 
 
-@check("LAC-MSG-002", role="client", always=True)
+@check("LAC-MSG-002", role="both", always=True)
 def envelope(trace: Trace) -> Findings:
     """Ids and counters stand at top level, the payload in ``data``; no payload, no ``data``."""
-    for record in trace.messages("client"):
+    for record in trace.judged():
         if record.opcode != "text" or record.data is None or definition(record.name) is None:
             continue
         problem = misplaced(record)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 import itertools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.constants import SessionState
 from avatar_protocols.liveavatar.v0_2.frames import (
     AudioFrame,
-    AudioFrameChannel,
     AudioFrameCodec,
-    FrameError,
     ImageFrame,
 )
 from avatar_protocols.liveavatar.v0_2.messages import EventName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import AUDIO, IMAGE, frame_fault, socket_of, texts
+from conformance.checks.liveavatar._frames import (
+    as_laid_out,
+    counted_on,
+    filled_by_samples,
+    length_is_the_payloads,
+)
 from conformance.checks.liveavatar._server import audio_frames, borne, next_state
 from conformance.trace import payload
 
@@ -30,8 +34,6 @@ if TYPE_CHECKING:
 _KIND_SHIFT: Final = 6
 _AUDIO_KIND: Final = 1
 _IMAGE_KIND: Final = 2
-_LENGTH: Final = frozenset({"payload", "length"})
-"""Faults of the length field; every other fault is one of the layout."""
 
 
 def _kind(record: Record) -> int | None:
@@ -43,43 +45,16 @@ def _kind(record: Record) -> int | None:
 # --- what the platform sends ---------------------------------------------------------------------
 
 
-def _as_laid_out(trace: Trace, name: str) -> Findings:
-    for record in trace.messages("server", name):
-        fault = frame_fault(record, name)
-        if fault is not None and fault.field not in _LENGTH:
-            yield failed(record, f"the {name} {payload(record)[:16].hex()} cannot be read: {fault}")
-        else:
-            yield passed(record)
-
-
 @check("LAC-FRAME-002", role="server", always=True)
 def audio_header(trace: Trace) -> Findings:
     """The audio header is written as laid out, reserved bits zero."""
-    yield from _as_laid_out(trace, AUDIO)
+    yield from as_laid_out(trace, "server", AUDIO)
 
 
 @check("LAC-FRAME-003", role="server", always=True)
-def length_is_the_payloads(trace: Trace) -> Findings:
+def length_field(trace: Trace) -> Findings:
     """One frame a message; the length field counts the payload."""
-    kinds: dict[str, Any] = {AUDIO: AudioFrame, IMAGE: ImageFrame}
-    for name, kind in kinds.items():
-        for record in trace.messages("server", name):
-            content = payload(record)
-            try:
-                frame = kind.unpack(content)
-            except FrameError as fault:
-                if fault.field in _LENGTH:
-                    yield failed(record, f"the {name}'s length field lies: {fault}")
-                continue
-            carried = len(content) - kind.HEADER_BYTES
-            if carried != len(frame.payload):
-                yield failed(
-                    record,
-                    f"the length field says {len(frame.payload)} bytes, the message carries "
-                    f"{carried}",
-                )
-            else:
-                yield passed(record)
+    yield from length_is_the_payloads(trace, "server")
 
 
 @check("LAC-FRAME-007", role="server", always=True)
@@ -100,24 +75,8 @@ def counters_rise_and_wrap(trace: Trace) -> Findings:
     for socket in trace.sockets():
         frames = audio_frames(socket)
         for (_, last), (record, frame) in itertools.pairwise(frames):
-            if frame.key:
-                continue
-            step = (frame.sequence - last.sequence) % constants.Wrap.SEQUENCE
-            later = (frame.timestamp - last.timestamp) % constants.Wrap.TIMESTAMP
-            if not 0 < step < constants.Wrap.SEQUENCE // 2:
-                yield failed(
-                    record,
-                    f"sequence {last.sequence} is followed by {frame.sequence}; it must rise "
-                    f"modulo {constants.Wrap.SEQUENCE}",
-                )
-            elif later >= constants.Wrap.TIMESTAMP // 2:
-                yield failed(
-                    record,
-                    f"timestamp {last.timestamp} is followed by {frame.timestamp}; it must not "
-                    f"fall modulo {constants.Wrap.TIMESTAMP}",
-                )
-            else:
-                yield passed(record)
+            if not frame.key:
+                yield counted_on(record, last, frame)
 
 
 @check("LAC-FRAME-011", role="server", always=True)
@@ -134,27 +93,16 @@ def streams_begin_with_a_key_frame(trace: Trace) -> Findings:
 @check("LAC-FRAME-013", role="server", always=True)
 def pcm_fills_the_frame(trace: Trace) -> Findings:
     """PCM: length = samples x 2 x channels."""
-    width = constants.Audio.BYTES_PER_SAMPLE
     for socket in trace.sockets():
         for record, frame in audio_frames(socket):
-            if frame.codec != AudioFrameCodec.PCM:
-                continue
-            channels = 2 if frame.channel == AudioFrameChannel.STEREO else 1
-            expected = frame.samples * width * channels
-            if len(frame.payload) != expected:
-                yield failed(
-                    record,
-                    f"{frame.samples} samples of {channels} channel PCM take {expected} bytes, "
-                    f"the frame has {len(frame.payload)}",
-                )
-            else:
-                yield passed(record)
+            if frame.codec == AudioFrameCodec.PCM:
+                yield filled_by_samples(record, frame)
 
 
 @check("LAC-IMG-001", role="server", always=True)
 def image_header(trace: Trace) -> Findings:
     """The image header is written as laid out, version zero, and describes the image."""
-    yield from _as_laid_out(trace, IMAGE)
+    yield from as_laid_out(trace, "server", IMAGE)
     shown = trace.messages("server", IMAGE)
     for record, wanted in zip(shown, trace.expect.get("images", ()), strict=False):
         if frame_fault(record, IMAGE) is not None:

@@ -13,7 +13,6 @@ from conformance.checks.liveavatar._common import (
     data_of,
     definition,
     has_unknown_members,
-    misplaced,
     socket_of,
     texts,
     top,
@@ -45,33 +44,6 @@ def json_is_text_and_frames_are_binary(trace: Trace) -> Findings:
             )
             continue
         yield passed(record)
-
-
-@check("LAC-MSG-001", role="server", always=True)
-def text_is_an_object_with_an_event(trace: Trace) -> Findings:
-    """Every text message is a JSON object whose ``event`` is a string."""
-    for record in trace.messages("server"):
-        if record.opcode != "text":
-            continue
-        if record.data is None:
-            yield failed(record, "a text message is no JSON object")
-        elif not isinstance(record.data.get("event"), str):
-            yield failed(record, f"member event is {record.data.get('event')!r}, not a string")
-        else:
-            yield passed(record)
-
-
-@check("LAC-MSG-002", role="server", always=True)
-def envelope(trace: Trace) -> Findings:
-    """Ids and counters stand at top level, the payload in ``data``; no payload, no ``data``."""
-    for record in trace.messages("server"):
-        if record.opcode != "text" or record.data is None or definition(record.name) is None:
-            continue
-        problem = misplaced(record)
-        if problem:
-            yield failed(record, f"{record.name}: {problem}")
-        else:
-            yield passed(record)
 
 
 @check("LAC-MSG-007", role="server")

@@ -192,7 +192,7 @@ async def test_a_close_stops_the_session(driven: Driven, opened: Any) -> None:
 
 
 async def test_which_opens_share_a_client(driven: Driven, platform: Any) -> None:
-    clients = driven.driver._clients  # type: ignore[attr-defined]
+    clients = driven.driver.clients
     for options, count in [({}, 1), ({"same_client": True}, 1), ({}, 2)]:
         await driven.do("open", **opening(platform, **options))
         await driven.do("close")

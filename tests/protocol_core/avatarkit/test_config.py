@@ -36,6 +36,15 @@ def test_what_works(changes):
         ({"sample_rate": 12_000}, "sample_rate", "AVK-AUDIO-002"),
         ({"audio_format": OGG, "sample_rate": 44_100}, "sample_rate", "AVK-AUDIO-003"),
         ({"bitrate": -1}, "bitrate", ""),
+        ({"bitrate": "x"}, "config", "$.bitrate"),
+        ({"api_key": 5}, "config", "$.api_key"),
+        ({"audio_format": "mp3"}, "config", "mp3"),
+        ({"expire_at": "tomorrow"}, "config", "$.expire_at"),
+        ({"livekit": {"url": "u"}}, "livekit", "LiveKitEgress"),
+        ({"agora": AgoraEgress(channel_name="c", uid=-1)}, "agora", "$.uid"),
+        ({"agora": AgoraEgress(channel_name="c", uid=1 << 32)}, "agora", "$.uid"),
+        ({"api_key": "a\nb"}, "api_key", "control characters"),
+        ({"app_id": "a\r"}, "app_id", "control characters"),
         ({"encoder": EncoderSettings()}, "encoder", ""),
         (
             {"audio_format": OGG, "encoder": EncoderSettings(frame_ms=30)},
@@ -77,7 +86,7 @@ def test_the_expiry_is_cut_to_whole_seconds(moment, seconds):
 
 @pytest.mark.parametrize(
     ("moment", "problem"),
-    [(None, "missing"), (datetime(2030, 1, 1), "without time zone")],  # noqa: DTZ001 - the point
+    [(None, "missing"), (float("inf"), "no instant"), (datetime(2030, 1, 1), "without time zone")],  # noqa: DTZ001 - the point
 )
 def test_an_expiry_that_is_no_instant(moment, problem):
     with pytest.raises(ConfigurationError, match=problem):
@@ -100,7 +109,9 @@ def test_empty_settings_are_named():
 
 
 @pytest.mark.parametrize(
-    "base", [row["base"] for row in load("urls") if row.get("refused")] + ["wss://", "wss:host"]
+    "base",
+    [row["base"] for row in load("urls") if row.get("refused")]
+    + ["wss://", "wss:host", "ws://h:port", "ws://h:99999", "ws://h:0", "ws://[::1"],
 )
 def test_bases_that_are_refused(base):
     with pytest.raises(ConfigurationError, match="ingress_url: "):

@@ -239,6 +239,12 @@ def test_pcm_must_not_end_inside_a_sample():
         packets.flush()
 
 
+@pytest.mark.parametrize("pcm", ["text", 4, None])
+def test_pcm_is_bytes(pcm):
+    with pytest.raises(SendRefused, match="PCM is bytes, not"):
+        Packetizer(REVISION).push(pcm)
+
+
 # --- ordering --------------------------------------------------------------------------------
 
 

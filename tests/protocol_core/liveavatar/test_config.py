@@ -31,6 +31,7 @@ def test_what_is_given_wins():
     [
         {"api_key": " "},
         {"avatar_id": ""},
+        {"avatar_id": None},
         {"api_key": "a\nb"},
         {"base_url": "ftp://x"},
         {"timeout": 0},
@@ -44,6 +45,14 @@ def test_refuses_what_cannot_work(wrong):
     with pytest.raises(ConfigurationError) as caught:
         settle(config(**wrong))
     assert caught.value.setting in wrong
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"api_key": 5}, {"base_url": 5}, {"timeout": "x"}, {"sandbox": "x"}, {"voice_id": 5}]
+)
+def test_refuses_what_is_of_another_type(wrong):
+    with pytest.raises(ConfigurationError, match=rf"config: .*\$\.{next(iter(wrong))}"):
+        settle(config(**wrong))
 
 
 def test_the_key_is_not_shown():

@@ -6,6 +6,7 @@ import pytest
 
 from protocol_core.clock import ManualClock
 from tests.reference_client.avatarkit import peer as peers
+from tests.reference_client.avatarkit.support import Listening
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +26,8 @@ async def peer(quiet):  # noqa: ARG001 - set up before, so torn down after
 @pytest.fixture
 def clock():
     return ManualClock()
+
+
+@pytest.fixture
+def heard():
+    return Listening()

@@ -161,11 +161,16 @@ async def test_an_exception_closes_the_bracket_and_cancels(peer, client):
     await speech.finish()
 
 
-async def test_pcm_that_ends_inside_a_sample(client):
+@pytest.mark.parametrize("pcm", [PCM[:3], "text", 4, None])
+async def test_pcm_that_ends_inside_a_sample_or_is_none(peer, client, pcm):
     with pytest.raises(SendRefused) as caught:
         async with client.speak("r1") as speech:
-            await speech.write(PCM[:3])
+            await speech.write(pcm)
     assert caught.value.requirement == "LAC-FRAME-013"
+    assert speech.outcome is Outcome.CANCELLED
+    async with client.speak("r1") as speech:  # nothing is left open
+        await speech.write(PCM)
+    await peer.sockets[0].message("response.cancel")
 
 
 async def test_new_input_ends_the_speech_quietly(peer, client):
