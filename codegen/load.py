@@ -53,7 +53,7 @@ for _name, _pattern, _first in (
     ("int", r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+", "-+0123456789"),
     ("float", r"[-+]?[0-9]+\.[0-9]+([eE][-+]?[0-9]+)?", "-+0123456789"),
 ):
-    _Loader.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType]
+    _Loader.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType] (its stub says nothing)
         _TAG + _name, re.compile(f"^({_pattern})$"), list(_first)
     )
 

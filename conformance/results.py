@@ -12,7 +12,7 @@ import msgspec
 from avatar_protocols.results import Counts, Implementation, ResultFile, ScenarioRun, Verdict
 from conformance.baseline import Ledger
 from conformance.judge import Outcome
-from conformance.worker import Subject, suite_version
+from conformance.subject import Subject, suite_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,7 +16,6 @@ import msgspec
 
 from conformance.adapter import Adapter, AdapterFault, AdapterTarget
 from conformance.checks import checks_of
-from conformance.contract import Claim, Description, claim_of
 from conformance.judge import (
     Judgement,
     Level,
@@ -30,6 +29,7 @@ from conformance.judge import (
 from conformance.process import LinkError
 from conformance.scenario import Scenario
 from conformance.stage.base import Deadlines
+from conformance.subject import Subject, client_subject, inapplicable, server_subject, unreachable
 from conformance.target import Target
 from conformance.trace import Trace, TraceHeader, write_trace
 from protocol_core.errors import UnderstudyError
@@ -39,14 +39,12 @@ if TYPE_CHECKING:
 
     from mock_servers.journal import Journal
 
-__all__ = ["Job", "Report", "Setup", "Subject", "Worker"]
+__all__ = ["Job", "Report", "Setup", "Worker"]
 
 _LOG_CHARACTERS = 4000
 """How much of an adapter's log goes into the report of a scenario that went wrong."""
 
 _PLAIN = (Outcome.PASS, Outcome.NOT_APPLICABLE)
-
-_VERSION_OF_MOCKS = "mock platform"
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,16 +81,6 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     deadlines: Deadlines
     out: Path | None
     repeats: bool = False
-
-
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """An implementation as it described itself."""
-
-    name: str
-    version: str = ""
-    language: str = ""
-    features: tuple[str, ...] = ()
-    missing: dict[str, str] = {}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,7 +178,7 @@ class Worker:
                 problem=str(error),
                 fatal=str(error),
             )
-        subject, claim = _subject(adapter.description, target)
+        subject, claim = client_subject(adapter.description, target)
         if claim is None:
             wanted = f"{target.protocol} {target.revision}"
             reason = f"{subject.name} does not claim {wanted} in the role {target.role}"
@@ -201,7 +189,7 @@ class Worker:
                 problem=reason,
                 fatal=reason,
             )
-        if reason := _inapplicable(scenario, subject):
+        if reason := inapplicable(scenario, subject):
             judged = not_applicable(scenario, reason, levels)
             return Report(job=job.number, judgements=tuple(judged), subject=subject)
         performance = await self._play_client(job, target, adapter)
@@ -243,7 +231,7 @@ class Worker:
         from conformance.stage.server import perform
 
         subject = server_subject(target)
-        if reason := _inapplicable(job.scenario, subject) or _unreachable(job.scenario, target):
+        if reason := inapplicable(job.scenario, subject) or unreachable(job.scenario, target):
             judged = not_applicable(job.scenario, reason, levels)
             return Report(job=job.number, judgements=tuple(judged), subject=subject)
         played, records = await perform(
@@ -333,95 +321,10 @@ def make_platform(scenario: Scenario, target: Target, seed: int) -> Any:  # noqa
     return mock(target.protocol, target.revision, plan=scenario.plan, **options)
 
 
-def server_subject(target: Target) -> Subject:
-    """A server under test as far as it is known: ours does all, others what the flags say."""
-    server = target.server
-    if server is None or server.in_process:
-        return Subject(
-            name=f"{target.protocol} {_VERSION_OF_MOCKS}",
-            version=suite_version(),
-            language="python",
-            features=_mock_features(target),
-        )
-    if server.control:
-        return Subject(name=target.name or str(server), features=_mock_features(target))
-    triggers = ("triggers",) if server.triggers else ()
-    missing = {} if triggers else {"triggers": "no way was given to make this server do things"}
-    return Subject(
-        name=target.name or str(server),
-        features=(*server.features, *triggers),
-        missing=missing,
-    )
-
-
-def _mock_features(target: Target) -> tuple[str, ...]:
-    """Our own platforms do whatever their specification names."""
-    from avatar_protocols.registry import PROTOCOLS
-
-    return (*PROTOCOLS[target.protocol].features, "triggers")
-
-
-def suite_version() -> str:
-    """The version of this suite."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("understudy")
-    except PackageNotFoundError:
-        return "development"
-
-
 def slug(text: str) -> str:
     """A name as a folder."""
     safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in text.lower())
     return "-".join(filter(None, safe.split("-"))) or "unnamed"
-
-
-def _subject(description: Description, target: Target) -> tuple[Subject, Claim | None]:
-    claim = claim_of(description, target.protocol)
-    if claim is not None and (target.role not in claim.roles or not _speaks(claim, target)):
-        claim = None
-    return (
-        Subject(
-            name=description.name,
-            version=description.version,
-            language=description.language,
-            features=tuple(claim.features) if claim is not None else (),
-            missing=dict(claim.missing) if claim is not None else {},
-        ),
-        claim,
-    )
-
-
-def _speaks(claim: Claim, target: Target) -> bool:
-    from conformance.errors import UsageError
-    from conformance.target import resolve
-
-    for revision in claim.revisions:
-        try:
-            if resolve(target.protocol, revision).id == target.revision:
-                return True
-        except UsageError:
-            continue  # a revision that this suite does not know
-    return False
-
-
-def _inapplicable(scenario: Scenario, subject: Subject) -> str:
-    """Why a scenario does not concern an implementation; "" if it does."""
-    lacking = [need for need in scenario.needs if need not in subject.features]
-    if not lacking:
-        return ""
-    reasons = [f"{n} ({subject.missing[n]})" if n in subject.missing else n for n in lacking]
-    return f"the implementation does not claim {', '.join(reasons)}"
-
-
-def _unreachable(scenario: Scenario, target: Target) -> str:
-    """Why a scenario cannot be played against a server that is not made for it."""
-    if target.server is None or target.server.in_process:
-        return ""
-    if scenario.platform or (scenario.plan and not target.server.control):
-        return "the scenario needs a server that is set up for it"
-    return ""
 
 
 def _blame(played: Played, journal: Journal) -> Played:

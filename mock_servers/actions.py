@@ -72,6 +72,13 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     data: dict[str, Any] = {}
 
 
+class Repeated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A text that consists of the same piece over and over."""
+
+    text: str
+    times: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+
 class Close(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A WebSocket close. ``code`` None sends a close frame without a code."""
 
@@ -104,7 +111,7 @@ COMMON: Final[Mapping[str, ActionSpec]] = {
     "reject": ActionSpec(Reply, frozenset({"upgrade"})),
     "error": ActionSpec(str, EVERY_POINT),
     "send": ActionSpec(Send, SESSION_POINTS),
-    "send_text": ActionSpec(str, SESSION_POINTS),
+    "send_text": ActionSpec(str | Repeated, SESSION_POINTS),
     "send_binary": ActionSpec(str, SESSION_POINTS),
     "close": ActionSpec(Close, SESSION_POINTS),
     "ping": ActionSpec(bool | str, SESSION_POINTS),

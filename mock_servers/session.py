@@ -22,7 +22,7 @@ from protocol_core.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mock_servers.actions import Action
+    from mock_servers.actions import Action, Repeated
     from mock_servers.codec import Decoded
     from mock_servers.connection import Connection
     from mock_servers.plan import Rule
@@ -249,8 +249,8 @@ def _send(session: LiveSession, value: Any) -> None:  # noqa: ANN401 - actions.S
     session.on_sent(value.message, data)
 
 
-def _send_text(session: LiveSession, value: str) -> None:
-    session.send(value)
+def _send_text(session: LiveSession, value: str | Repeated) -> None:
+    session.send(value if isinstance(value, str) else value.text * value.times)
 
 
 def _send_binary(session: LiveSession, value: str) -> None:

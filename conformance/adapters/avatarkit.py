@@ -490,7 +490,7 @@ class AvatarKitAdapter(Adapter):
 
     name = "avatarkit"
     version = avatarkit.__version__
-    sessions: list[AvatarKitSession]  # type: ignore[assignment]
+    sessions: list[AvatarKitSession]
 
     def __init__(self, loop: TravellingLoop, sink: BinaryIO) -> None:
         super().__init__(loop, sink)

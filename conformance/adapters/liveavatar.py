@@ -59,8 +59,8 @@ CONTRACT_OUTPUT: BinaryIO = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
 
 import httpx  # noqa: E402 - see above
-import liveavatar_channel_sdk as sdk  # noqa: E402
-from websockets import exceptions as websocket_errors  # noqa: E402
+import liveavatar_channel_sdk as sdk  # noqa: E402 - see above
+from websockets import exceptions as websocket_errors  # noqa: E402 - see above
 
 # --- the contract's side; the same in every Python adapter of this folder ------------------------
 
@@ -515,7 +515,7 @@ class LiveAvatarAdapter(Adapter):
 
     name = "liveavatar-channel-sdk"
     version = sdk.__version__
-    sessions: list[Agent]  # type: ignore[assignment]
+    sessions: list[Agent]
 
     def __init__(self, loop: TravellingLoop, sink: BinaryIO) -> None:
         super().__init__(loop, sink)

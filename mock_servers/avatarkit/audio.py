@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 
 from avatar_protocols.avatarkit.v0_1_7.constants import Opus, Pcm
 from avatar_protocols.avatarkit.v2 import message_pb2 as pb
-from protocol_core.opus import OpusError, OpusStreamReader, packet_samples
+from protocol_core.opus import OpusError, packet_samples
+from protocol_core.opus_stream import OpusStreamReader
 
 __all__ = ["AudioMeter", "make_meter"]
 

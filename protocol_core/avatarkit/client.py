@@ -220,7 +220,7 @@ class ClientSession:
         self._confirm_by = None if self._confirm_limit is None else now + self._confirm_limit
         return [codec.configure(self.config)]
 
-    def receive(self, data: bytes | str, now: float) -> list[ClientEvent]:  # noqa: ARG002
+    def receive(self, data: bytes | str, now: float) -> list[ClientEvent]:  # noqa: ARG002 - the shape of all sessions
         """A message arrived."""
         if self.state in _HANDSHAKE:
             return [self._receive_handshake(data)]
@@ -239,7 +239,7 @@ class ClientSession:
         )
         return [self._fail_handshake(Trigger.VIOLATION, error)]
 
-    def closed(self, code: int | None, reason: str, now: float) -> list[ClientEvent]:  # noqa: ARG002
+    def closed(self, code: int | None, reason: str, now: float) -> list[ClientEvent]:  # noqa: ARG002 - the shape of all sessions
         """The socket has ended, whoever ended it."""
         before = self.state
         self._machine.receive(Trigger.CLOSE)

@@ -155,7 +155,7 @@ class ServerSession:
             return self._illegal(reason, "AVK-FRAME-003", data)
         return handle(self, message, data, now)
 
-    def closed(self, code: int | None, reason: str, now: float) -> list[ServerEvent]:  # noqa: ARG002
+    def closed(self, code: int | None, reason: str, now: float) -> list[ServerEvent]:  # noqa: ARG002 - the shape of all sessions
         """The socket has ended, whoever ended it."""
         self._machine.receive(Trigger.CLOSE)
         self._idle_at = self._over_at = None
@@ -258,7 +258,7 @@ class ServerSession:
 
     # -- messages ----------------------------------------------------------------------------------
 
-    def _on_configure(self, message: pb.Message, data: bytes, now: float) -> list[ServerEvent]:  # noqa: ARG002
+    def _on_configure(self, message: pb.Message, data: bytes, now: float) -> list[ServerEvent]:  # noqa: ARG002 - the shape of all handlers
         if self.state != State.CONFIGURING:
             return self._illegal("a second configuration", "AVK-HS-011", data)
         if not message.HasField("client_configure_session"):
@@ -289,7 +289,7 @@ class ServerSession:
         self._machine.receive(Trigger.AUDIO_END if chunk.end else Trigger.AUDIO)
         return [AudioReceived(req_id=chunk.req_id, audio=chunk.audio, first=first, end=chunk.end)]
 
-    def _on_interrupt(self, message: pb.Message, data: bytes, now: float) -> list[ServerEvent]:  # noqa: ARG002
+    def _on_interrupt(self, message: pb.Message, data: bytes, now: float) -> list[ServerEvent]:  # noqa: ARG002 - the shape of all handlers
         if self.state in _HANDSHAKE:
             return self._illegal("an interrupt before the confirmation", "AVK-HS-006", data)
         req_id = message.client_interrupt.req_id

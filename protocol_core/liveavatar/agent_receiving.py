@@ -110,7 +110,7 @@ class AgentReceiving(AgentSending):
             return [event]
         return [*self._audio.push(event, now)]
 
-    def _on_init(self, message: Any) -> list[e.Event]:  # noqa: ANN401 - generated
+    def _on_init(self, message: Any) -> list[e.Event]:
         data, result = message.data, self.result
         session_id = data.session_id if result is None else result.session_id
         if self._check_session_id and data.session_id != session_id:
@@ -131,14 +131,14 @@ class AgentReceiving(AgentSending):
             )
         ]
 
-    def _on_state(self, message: Any) -> list[e.Event]:  # noqa: ANN401 - generated
+    def _on_state(self, message: Any) -> list[e.Event]:
         return [self._state_event(message.data.state, message.seq, message.timestamp)]
 
     def _state_event(self, state: str, seq: int | None, timestamp: int | None) -> e.StateChanged:
         known = state in self.revision.states.SESSION.states
         return e.StateChanged(state=state, known=known, seq=seq, timestamp=timestamp)
 
-    def _on_closing(self, message: Any) -> list[e.Event]:  # noqa: ANN401 - generated
+    def _on_closing(self, message: Any) -> list[e.Event]:
         reason = (message.data.reason if message.data else None) or None
         closing = e.SessionClosing(reason=reason)
         if self._handshaken:
@@ -147,11 +147,11 @@ class AgentReceiving(AgentSending):
         problem = "the platform closes the session before it was open"
         return [closing, self._fail(codes.HANDSHAKE_CLOSED, problem, "LAC-HS-003", close.NORMAL)]
 
-    def _on_scene_ready(self, _: Any) -> list[e.Event]:  # noqa: ANN401 - generated
+    def _on_scene_ready(self, _: Any) -> list[e.Event]:
         self.scene_ready = True
         return [e.SceneReady()]  # never answered (LAC-HS-008)
 
-    def _on_text(self, message: Any) -> list[e.Event]:  # noqa: ANN401 - generated
+    def _on_text(self, message: Any) -> list[e.Event]:
         turn = message.request_id
         earlier = [item.response_id for item in self._in_progress() if item.request_id != turn]
         return [
@@ -159,7 +159,7 @@ class AgentReceiving(AgentSending):
             e.TextReceived(request_id=turn, text=message.data.text),
         ]
 
-    def _on_interrupt(self, message: Any) -> list[e.Event]:  # noqa: ANN401 - generated
+    def _on_interrupt(self, message: Any) -> list[e.Event]:
         turn = message.request_id or None
         meant = [
             item.response_id for item in self._in_progress() if turn in {None, item.request_id}
@@ -169,11 +169,11 @@ class AgentReceiving(AgentSending):
             e.InterruptReceived(request_id=turn),
         ]
 
-    def _on_idle(self, message: Any) -> list[e.Event]:  # noqa: ANN401 - generated
+    def _on_idle(self, message: Any) -> list[e.Event]:
         data = message.data
         return [e.IdleTriggered(reason=data.reason, idle_time_ms=data.idle_time_ms)]
 
-    def _on_error(self, message: Any) -> list[e.Event]:  # noqa: ANN401 - generated
+    def _on_error(self, message: Any) -> list[e.Event]:
         data, turn = message.data, message.request_id or None
         return [e.ErrorReceived(code=data.code, message=data.message, request_id=turn)]
 

@@ -190,7 +190,7 @@ class AgentSending:
         self._responses.close_bracket(Bracket(kind=BracketKind.PROMPT))
         return self._send(self._messages.ResponseAudioPromptFinish())
 
-    def send_audio_frame(self, frame: Any) -> Messages:  # noqa: ANN401 - a generated AudioFrame
+    def send_audio_frame(self, frame: Any) -> Messages:
         """Send one audio frame, inside a bracket.
 
         Args:
@@ -214,7 +214,7 @@ class AgentSending:
         self._last_frame = frame
         return [packed]
 
-    def send_image_frame(self, frame: Any) -> Messages:  # noqa: ANN401 - a generated ImageFrame
+    def send_image_frame(self, frame: Any) -> Messages:
         """Send one image; the documents leave open which way images go (OP-13).
 
         Raises:

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["AudioOrder", "FrameReader", "Packetizer", "check_audio", "rate_in_hz"]
 
 
-def rate_in_hz(revision: Revision, rate: Any) -> int:  # noqa: ANN401 - a generated enum
+def rate_in_hz(revision: Revision, rate: Any) -> int:
     """The sampling rate (Hz) that a frame's field stands for."""
     return int(getattr(revision.constants.SampleRate, rate.name))
 
 
-def channels_of(revision: Revision, frame: Any) -> int:  # noqa: ANN401 - a generated frame
+def channels_of(revision: Revision, frame: Any) -> int:
     """1 for mono, 2 for stereo."""
     return 2 if frame.channel == revision.frames.AudioFrameChannel.STEREO else 1
 
 
-def _is_pcm(revision: Revision, frame: Any) -> bool:  # noqa: ANN401 - a generated frame
+def _is_pcm(revision: Revision, frame: Any) -> bool:
     return bool(frame.codec == revision.frames.AudioFrameCodec.PCM)
 
 
-def pcm_problem(revision: Revision, frame: Any) -> str:  # noqa: ANN401 - a generated frame
+def pcm_problem(revision: Revision, frame: Any) -> str:
     """What is wrong with the payload's length, in words; "" if nothing is (LAC-FRAME-013)."""
     if not _is_pcm(revision, frame):
         return "" if frame.payload else "an Opus frame carries one packet, this one carries none"
@@ -47,7 +47,7 @@ def pcm_problem(revision: Revision, frame: Any) -> str:  # noqa: ANN401 - a gene
     return f"{frame.samples} samples of PCM take {expected} bytes, not {len(frame.payload)}"
 
 
-def check_audio(revision: Revision, frame: Any, previous: Any) -> bytes:  # noqa: ANN401 - frames
+def check_audio(revision: Revision, frame: Any, previous: Any) -> bytes:
     """Pack a frame that is about to be sent.
 
     Args:
@@ -179,14 +179,14 @@ class Packetizer:
         self._rest.clear()
         return [self._make(rest)] if rest else []
 
-    def opus(self, packet: bytes, samples: int, *, key: bool = False) -> Any:  # noqa: ANN401
+    def opus(self, packet: bytes, samples: int, *, key: bool = False) -> Any:
         """A frame for one Opus packet of so many samples per channel (LAC-FRAME-013)."""
         return self._frame_of(packet, samples, self._opus, key=key or self._key)
 
-    def _make(self, payload: bytes) -> Any:  # noqa: ANN401 - a generated frame
+    def _make(self, payload: bytes) -> Any:
         return self._frame_of(payload, len(payload) // self._width, self._pcm, key=self._key)
 
-    def _frame_of(self, payload: bytes, samples: int, codec: Any, *, key: bool) -> Any:  # noqa: ANN401
+    def _frame_of(self, payload: bytes, samples: int, codec: Any, *, key: bool) -> Any:
         elapsed = self._sent * 1000 // self.sample_rate
         frame = self._frame(
             channel=self._channel,
@@ -227,7 +227,7 @@ class FrameReader:
             return _drop(data, error)
         return self._convert[type(frame)](frame)
 
-    def _audio(self, frame: Any) -> AudioReceived:  # noqa: ANN401 - a generated frame
+    def _audio(self, frame: Any) -> AudioReceived:
         return AudioReceived(
             payload=frame.payload,
             sequence=frame.sequence,
@@ -240,7 +240,7 @@ class FrameReader:
             frame=frame,
         )
 
-    def _image(self, frame: Any) -> ImageReceived:  # noqa: ANN401 - a generated frame
+    def _image(self, frame: Any) -> ImageReceived:
         return ImageReceived(
             payload=frame.payload,
             format=frame.format.name.lower(),

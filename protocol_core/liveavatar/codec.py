@@ -83,7 +83,7 @@ class Codec:
                 document[field.encode_name] = members[field.name]
         return self._encode(document).decode()
 
-    def decode(self, text: str) -> Any:  # noqa: ANN401 - a message type of the revision
+    def decode(self, text: str) -> Any:
         """The message, or an `Ignored` that says why there is none."""
         try:
             return self._decode(text)

@@ -106,7 +106,7 @@ class PlatformReceiving(PlatformTurns):
         own = self._codec.envelope(text)
         return p.CustomEventReceived(name=own.name, request_id=own.request_id, data=own.data)
 
-    def _on_ready(self, _: Any, now: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_ready(self, _: Any, now: float) -> list[e.Event]:
         repeated, self._ready = self._ready, True
         held, self._held = self._held, []
         for deliver in held:  # LAC-HS-006
@@ -115,22 +115,22 @@ class PlatformReceiving(PlatformTurns):
 
     # --- speech recognition ---------------------------------------------------------------------
 
-    def _on_voice_start(self, message: Any, now: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_voice_start(self, message: Any, now: float) -> list[e.Event]:
         self._new_turn(message.request_id)
         return [
             p.VoiceStarted(request_id=message.request_id),
             *self._fire(self._triggers.VOICE_START, now),
         ]
 
-    def _on_voice_finish(self, message: Any, _: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_voice_finish(self, message: Any, _: float) -> list[e.Event]:
         return [p.VoiceFinished(request_id=message.request_id)]
 
-    def _on_partial(self, message: Any, _: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_partial(self, message: Any, _: float) -> list[e.Event]:
         return [
             p.AsrPartial(request_id=message.request_id, seq=message.seq, text=message.data.text)
         ]
 
-    def _on_final(self, message: Any, now: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_final(self, message: Any, now: float) -> list[e.Event]:
         if self.conversation.turn != message.request_id:
             self._new_turn(message.request_id)
         return [
@@ -140,7 +140,7 @@ class PlatformReceiving(PlatformTurns):
 
     # --- text responses -------------------------------------------------------------------------
 
-    def _on_response_start(self, message: Any, _: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_response_start(self, message: Any, _: float) -> list[e.Event]:
         name = self._messages.EventName.RESPONSE_START
         if message.response_id in self._responses:
             return [self._out_of_turn(name, "the response has begun", "LAC-RESP-001")]
@@ -149,7 +149,7 @@ class PlatformReceiving(PlatformTurns):
         config = _effective(self.revision, message.data.audio_config)
         return [self._begin(message, config, explicit=True)]
 
-    def _on_chunk(self, message: Any, now: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_chunk(self, message: Any, now: float) -> list[e.Event]:
         name = self._messages.EventName.RESPONSE_CHUNK
         if self._over.get(message.response_id) is not None:
             return [self._response_over(message.response_id, name)]
@@ -176,7 +176,7 @@ class PlatformReceiving(PlatformTurns):
             events += self._fire(self._triggers.CHUNK, now)
         return [*events, *self._texts(message.response_id, speech, pieces)]
 
-    def _on_done(self, message: Any, _: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_done(self, message: Any, _: float) -> list[e.Event]:
         name = self._messages.EventName.RESPONSE_DONE
         if self._over.get(message.response_id) is not None:
             return [self._response_over(message.response_id, name)]
@@ -196,7 +196,7 @@ class PlatformReceiving(PlatformTurns):
             ),
         ]
 
-    def _on_cancel(self, message: Any, now: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_cancel(self, message: Any, now: float) -> list[e.Event]:
         response_id = message.response_id
         if self._over.get(response_id) == "cancelled":
             return [self._response_over(response_id, self._messages.EventName.RESPONSE_CANCEL)]
@@ -218,7 +218,7 @@ class PlatformReceiving(PlatformTurns):
 
     # --- audio brackets -------------------------------------------------------------------------
 
-    def _on_audio_start(self, message: Any, now: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_audio_start(self, message: Any, now: float) -> list[e.Event]:
         name = self._messages.EventName.RESPONSE_AUDIO_START
         if self._over.get(message.response_id) is not None:
             return [self._response_over(message.response_id, name)]
@@ -231,7 +231,7 @@ class PlatformReceiving(PlatformTurns):
         events = self._open_bracket(bracket, stale=stale)
         return events if stale else [*events, *self._fire(self._triggers.AUDIO_START, now)]
 
-    def _on_audio_finish(self, message: Any, _: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_audio_finish(self, message: Any, _: float) -> list[e.Event]:
         opened = self._bracket
         meant = e.Bracket(
             kind=e.BracketKind.RESPONSE,
@@ -244,14 +244,14 @@ class PlatformReceiving(PlatformTurns):
         self._over.note(message.response_id, "done")
         return self._end_bracket(opened, complete=True)
 
-    def _on_prompt_start(self, _: Any, now: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_prompt_start(self, _: Any, now: float) -> list[e.Event]:
         stale = not self.conversation.allows(self._triggers.PROMPT_AUDIO_START)
         if not stale:
             self._new_turn(None)
         events = self._open_bracket(e.Bracket(kind=e.BracketKind.PROMPT), stale=stale)
         return [*events, *self._fire(self._triggers.PROMPT_AUDIO_START, now)]
 
-    def _on_prompt_finish(self, _: Any, __: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_prompt_finish(self, _: Any, __: float) -> list[e.Event]:
         opened = self._bracket
         if opened is None or opened.bracket.kind is not e.BracketKind.PROMPT:
             name = self._messages.EventName.RESPONSE_AUDIO_PROMPT_FINISH
@@ -260,7 +260,7 @@ class PlatformReceiving(PlatformTurns):
 
     # --- control --------------------------------------------------------------------------------
 
-    def _on_interrupt(self, message: Any, now: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_interrupt(self, message: Any, now: float) -> list[e.Event]:
         turn = message.request_id or None
         # LAC-INT-005: only the current turn; LAC-INT-006: without an id whatever is playing.
         meant = turn is None or turn == self.conversation.turn
@@ -271,7 +271,7 @@ class PlatformReceiving(PlatformTurns):
             events += self._fire(self._triggers.INTERRUPT, now)
         return events
 
-    def _on_prompt(self, message: Any, now: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_prompt(self, message: Any, now: float) -> list[e.Event]:
         accepted = self.conversation.allows(self._triggers.PROMPT)
         if accepted:
             self._new_turn(None)
@@ -280,12 +280,12 @@ class PlatformReceiving(PlatformTurns):
             *self._fire(self._triggers.PROMPT, now),
         ]
 
-    def _on_error(self, message: Any, _: float) -> list[e.Event]:  # noqa: ANN401
+    def _on_error(self, message: Any, _: float) -> list[e.Event]:
         data, turn = message.data, message.request_id or None
         return [e.ErrorReceived(code=data.code, message=data.message, request_id=turn)]
 
 
-def _effective(revision: Revision, wanted: Any) -> p.AudioConfig:  # noqa: ANN401 - generated
+def _effective(revision: Revision, wanted: Any) -> p.AudioConfig:
     """What the platform makes of an audioConfig (LAC-RESP-010)."""
     limits = revision.constants.AudioConfig
     moods: Any = revision.constants.Mood

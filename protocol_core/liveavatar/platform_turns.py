@@ -134,7 +134,7 @@ class PlatformTurns:
             self.conversation.turn = request_id
         return stale
 
-    def _begin(self, message: Any, config: p.AudioConfig, *, explicit: bool) -> e.Event:  # noqa: ANN401
+    def _begin(self, message: Any, config: p.AudioConfig, *, explicit: bool) -> e.Event:
         stale = self._answer(message.request_id, message.response_id)
         self._responses[message.response_id] = Speech(message.request_id, stale=stale)
         return p.ResponseStarted(

@@ -165,7 +165,7 @@ def unanswered(
 
 def _post(
     revision: Revision,
-    endpoint: Any,  # noqa: ANN401 - an EndpointSpec
+    endpoint: Any,
     body: msgspec.Struct,
     config: ClientConfig,
     settings: ClientSettings,
@@ -332,7 +332,7 @@ def stop_response(revision: Revision) -> HttpResponse:
     return _answer(revision, revision.rest.SessionStopResponse, {})
 
 
-def _answer(revision: Revision, kind: Any, members: dict[str, Any]) -> HttpResponse:  # noqa: ANN401
+def _answer(revision: Revision, kind: Any, members: dict[str, Any]) -> HttpResponse:
     constants = revision.constants
     envelope = kind(
         code=constants.ResultCode.SUCCESS, message=constants.ResultText.SUCCESS, **members
@@ -344,7 +344,7 @@ def _answer(revision: Revision, kind: Any, members: dict[str, Any]) -> HttpRespo
     )
 
 
-def _body(request: HttpRequest, kind: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - a REST body
+def _body(request: HttpRequest, kind: type[msgspec.Struct]) -> Any:
     try:
         return msgspec.json.decode(request.body, type=kind)
     except (msgspec.DecodeError, RecursionError) as error:

@@ -223,7 +223,7 @@ class ServerSession(PlatformReceiving):
         """The frontend has joined and the scene is rendered."""
         return self._event(self._messages.SceneReady(), now)
 
-    def send_audio(self, frame: Any, now: float) -> Messages:  # noqa: ANN401 - generated
+    def send_audio(self, frame: Any, now: float) -> Messages:
         """Forward the user's audio; only where the agent owns recognition (LAC-ASR-003).
 
         Raises:
@@ -233,7 +233,7 @@ class ServerSession(PlatformReceiving):
             refuse("the platform owns speech recognition", "LAC-ASR-003")
         return self._frame(frame, now)
 
-    def send_image(self, frame: Any, now: float) -> Messages:  # noqa: ANN401 - generated
+    def send_image(self, frame: Any, now: float) -> Messages:
         """Forward an image (OP-13).
 
         Raises:
@@ -348,7 +348,7 @@ class ServerSession(PlatformReceiving):
     def _event(self, message: msgspec.Struct, now: float) -> Messages:
         return self._deliver(lambda _: [self._codec.encode(message)], now)
 
-    def _frame(self, frame: Any, now: float) -> Messages:  # noqa: ANN401 - generated
+    def _frame(self, frame: Any, now: float) -> Messages:
         try:
             packed: bytes = frame.pack()
         except FrameError as error:

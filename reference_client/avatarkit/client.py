@@ -283,7 +283,7 @@ class AvatarKitClient:
 
     async def _send(self, outgoing: Outgoing) -> None:
         connection = self._connection
-        assert connection is not None, "the session refuses to send without one"  # noqa: S101
+        assert connection is not None, "the session refuses to send without one"  # noqa: S101 - so it cannot be
         try:
             await connection.pump.send(outgoing.messages)
         except SocketClosed as end:

@@ -40,7 +40,7 @@ def load_encoder() -> Callable[[int, int, str], OpusEncoder]:
         encoder: OpusEncoder = opuslib.Encoder(sample_rate, Pcm.CHANNELS, application)
         if bitrate:
             try:
-                encoder.bitrate = bitrate  # type: ignore[attr-defined]
+                encoder.bitrate = bitrate  # type: ignore[attr-defined]  # opuslib makes it when it runs
             except opuslib.OpusError:  # AVK-AUDIO-013
                 logger.warning("libopus refuses a bitrate of %d bit/s; using its own", bitrate)
         return encoder

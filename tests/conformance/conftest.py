@@ -20,5 +20,5 @@ def scenarios(tmp_path: Path) -> Any:
         path.write_text(textwrap.dedent(text), encoding="utf-8")
         return path
 
-    write.folder = folder  # type: ignore[attr-defined]
+    write.folder = folder  # type: ignore[attr-defined]  # a fixture of two uses
     return write

@@ -11,9 +11,10 @@ from conformance.judge import Judgement, Outcome
 from conformance.results import EXIT_STATUS, Collector, RunInfo
 from conformance.run import Order, run
 from conformance.scenario import Broken, Scenario, discover
+from conformance.subject import Subject
 from conformance.target import Target
 from conformance.vendors import vendors
-from conformance.worker import Job, Report, Subject
+from conformance.worker import Job, Report
 from tests.conformance.helpers import REFERENCE, fake, reference, scenario
 from understudy import cli
 

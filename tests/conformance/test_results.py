@@ -14,8 +14,9 @@ from conformance.results import (
 )
 from conformance.scenario import Broken
 from conformance.schema import violation
+from conformance.subject import Subject
 from conformance.target import Target
-from conformance.worker import Job, Report, Subject
+from conformance.worker import Job, Report
 from tests.conformance.helpers import fake, scenario
 
 if TYPE_CHECKING:

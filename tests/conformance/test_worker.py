@@ -11,7 +11,7 @@ from conformance.judge import Outcome
 from conformance.stage.base import Deadlines
 from conformance.target import ServerTarget, Target
 from conformance.trace import read_trace
-from conformance.worker import Job, Setup, Worker, make_platform, server_subject, slug
+from conformance.worker import Job, Setup, Worker, make_platform, slug
 from tests.conformance.helpers import fake, reference, scenario
 
 if TYPE_CHECKING:
@@ -192,15 +192,6 @@ async def test_a_mock_platform_is_certified_as_a_server(tmp_path: Path) -> None:
     assert report.problem == ""
     assert report.subject is not None
     assert "triggers" in report.subject.features
-
-
-def test_other_servers_are_what_the_flags_say() -> None:
-    server = ServerTarget(urls={"console": "http://x"}, features=("egress",))
-    target = Target(protocol="avatarkit", revision="0.1.7", role="server", server=server)
-    subject = server_subject(target)
-    assert subject.features == ("egress",)
-    assert "triggers" in subject.missing
-    assert subject.name == "http://x"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class EchoSession(LiveSession):
     def default_end(self, code, reason):
         self.platform.ends.append((code, reason))
 
-    def on_sent(self, name, data):  # noqa: ARG002
+    def on_sent(self, name, data):  # noqa: ARG002 - as LiveSession has it
         self.variables["sent"] = name
 
     def send_error(self, name):
@@ -113,7 +113,7 @@ class EchoPlatform(Platform):
     def admit(self, exchange):
         return None if exchange.query.get("key") != "wrong" else text_response("no", 401)
 
-    def start_session(self, exchange, connection):  # noqa: ARG002
+    def start_session(self, exchange, connection):  # noqa: ARG002 - as Platform has it
         return EchoSession(self, connection, self.mint.identifier("echo"))
 
     def error_response(self, name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from avatar_protocols import schemas
@@ -37,6 +38,7 @@ __all__ = [
     "frame_fault",
     "has_adapter",
     "has_unknown_members",
+    "is_success",
     "lacking",
     "misplaced",
     "option",
@@ -68,6 +70,11 @@ def top(record: Record, member: str) -> Any:  # noqa: ANN401 - any JSON value
 def data_of(record: Record, member: str) -> Any:  # noqa: ANN401 - any JSON value
     """A member of an event's ``data``; None if it is absent."""
     return members_of(top(record, "data")).get(member)
+
+
+def is_success(reply: Record) -> bool:
+    """Whether an HTTP reply has a status of success."""
+    return HTTPStatus.OK <= (reply.status or 0) < HTTPStatus.MULTIPLE_CHOICES
 
 
 def texts(records: Iterable[Record], sender: str, *names: str) -> list[Record]:
@@ -184,8 +191,8 @@ def code_of(answer: Record) -> dict[str, Any]:
 
 def commanded(trace: Trace, *names: str) -> list[Record]:
     """The commands that order one of these events, by `send_event` or a command of its own."""
-    own = {EventName.CONTROL_INTERRUPT: "interrupt"}
-    commands = {own[name] for name in names if name in own}  # type: ignore[index]
+    own: dict[str, str] = {EventName.CONTROL_INTERRUPT: "interrupt"}
+    commands = {own[name] for name in names if name in own}
     return [
         r
         for r in trace.commands()

@@ -121,7 +121,7 @@ def surplus_bytes_are_ignored(trace: Trace) -> Findings:
             yield failed(
                 record, "a frame with bytes beyond its length was not delivered; they are ignored"
             )
-        elif base64.b64decode(exact[0].data["payload"]) != frame.payload:  # type: ignore[index]
+        elif base64.b64decode((exact[0].data or {})["payload"]) != frame.payload:
             yield failed(
                 exact[0],
                 f"the length field says {len(frame.payload)} bytes, more were delivered",

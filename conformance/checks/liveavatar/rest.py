@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.errors import CODES
 from conformance.checks import Findings, check, failed, passed
-from conformance.checks.liveavatar._common import START, code_of, option, outcomes, told
+from conformance.checks.liveavatar._common import START, code_of, is_success, option, outcomes, told
 from conformance.trace import members_of
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _url_in(reply: Record) -> bool:
 def bad_status_is_a_transport_error(trace: Trace) -> Findings:
     """A status outside of 2xx is reported with that status, the body not interpreted."""
     for request, reply in trace.http(START):
-        if reply is None or reply.status is None or 200 <= reply.status < 300:  # noqa: PLR2004
+        if reply is None or reply.status is None or is_success(reply):
             continue
         for _, answer in outcomes(trace, "open"):
             if answer.seq < request.seq:
@@ -169,7 +169,7 @@ def refusals_keep_number_and_message(trace: Trace) -> Findings:
 
 def _refused(reply: Record) -> bool:
     envelope = reply.data
-    if envelope is None or reply.status is None or not 200 <= reply.status < 300:  # noqa: PLR2004
+    if envelope is None or not is_success(reply):
         return False
     code = envelope.get("code")
     return isinstance(code, bool) or not isinstance(code, int | float) or code != 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from avatar_protocols.liveavatar.v0_2.constants import ResultCode
 from conformance.checks import Findings, check, failed, passed
-from conformance.checks.liveavatar._common import START
+from conformance.checks.liveavatar._common import START, is_success
 from conformance.checks.liveavatar._server import initial, server_end
 from conformance.trace import members_of
 
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 _SUBPROTOCOL: Final = "sec-websocket-protocol"
 _GIVEN: Final = ("sessionId", "sfuUrl", "userToken", "agentWsUrl")
-
-
-def _is_success(reply: Record) -> bool:
-    return HTTPStatus.OK <= (reply.status or 0) < HTTPStatus.MULTIPLE_CHOICES
 
 
 def _code(reply: Record) -> Any:  # noqa: ANN401 - any JSON value
@@ -35,7 +31,7 @@ def replies_are_envelopes(trace: Trace) -> Findings:
         refused = index < len(wanted) and wanted[index] != ResultCode.SUCCESS
         if reply is None:
             yield failed(request, f"{request.name} got no reply")
-        elif not _is_success(reply):
+        elif not is_success(reply):
             if refused:
                 yield failed(
                     reply,
@@ -60,7 +56,7 @@ def replies_are_envelopes(trace: Trace) -> Findings:
 def a_start_gives_what_an_agent_needs(trace: Trace) -> Findings:
     """A started session has its id, the room's URL and token, and the agent's URL."""
     for _, reply in trace.http(START):
-        if reply is None or not _is_success(reply) or _code(reply) != ResultCode.SUCCESS:
+        if reply is None or not is_success(reply) or _code(reply) != ResultCode.SUCCESS:
             continue
         given = members_of((reply.data or {}).get("data"))
         absent = [m for m in _GIVEN if not (isinstance(given.get(m), str) and given[m])]

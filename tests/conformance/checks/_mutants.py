@@ -80,7 +80,7 @@ def record(
     target = Target(
         protocol=protocol,
         revision=revision,
-        role=role,  # type: ignore[arg-type]
+        role=role,  # type: ignore[arg-type]  # one of the two
         adapter=AdapterTarget(command=command) if command else None,
         server=None if command else ServerTarget(),
     )

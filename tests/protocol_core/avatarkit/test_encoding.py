@@ -8,7 +8,7 @@ from protocol_core import ogg
 from protocol_core.avatarkit import AudioFormat, EncoderSettings
 from protocol_core.avatarkit.encoding import PcmEncoding
 from protocol_core.errors import LocalProtocolError
-from protocol_core.opus import Rule, inspect_stream
+from protocol_core.opus_stream import Rule, inspect_stream
 from tests.protocol_core.avatarkit.support import CountingEncoder, config, load, vectors
 
 FRAME = 640  # bytes of 20 ms at 16 kHz

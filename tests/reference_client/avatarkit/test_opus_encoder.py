@@ -9,7 +9,8 @@ from array import array
 import pytest
 
 from protocol_core.errors import ConfigurationError
-from protocol_core.opus import OpusHead, Rule, inspect_stream
+from protocol_core.opus import OpusHead
+from protocol_core.opus_stream import Rule, inspect_stream
 from reference_client.avatarkit import AudioFormat, AvatarKitClient, EncoderSettings, connect
 from reference_client.avatarkit.opus_encoder import HINT, load_encoder
 
