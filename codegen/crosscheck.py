@@ -36,7 +36,8 @@ def _protocol(spec: Specification) -> Iterator[Finding]:
     ]
     for name in _repeated(names):
         yield "revisions", "unique-revisions", f"{name} is given twice, as an id or an alias"
-    if table.default_revision not in table.active():
+    # A protocol may be written down before it is built: then every revision is planned.
+    if table.default_revision not in (table.active() or table.revisions):
         message = f"{table.default_revision} is not an active revision"
         yield "default_revision", "known-revision", message
     for group, rows in table.constants.items():

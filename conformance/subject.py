@@ -43,7 +43,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def client_subject(description: Description, target: Target) -> tuple[Subject, Claim | None]:
-    """A client as its adapter describes it, and its claim to what the target wants; None if none."""
+    """A client as its adapter describes it, and its claim to be what is wanted; None if none."""
     claim = claim_of(description, target.protocol)
     if claim is not None and (target.role not in claim.roles or not _speaks(claim, target)):
         claim = None
