@@ -272,6 +272,8 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description="Adapter of Understudy's reference clients.")
     arguments.add_argument("--listen", metavar="HOST:PORT", help="wait for one TCP connection")
     address: str | None = arguments.parse_args().listen
+    if address is not None and not address.rpartition(":")[2].isdecimal():
+        arguments.error(f"--listen takes HOST:PORT, not {address!r}")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     selector = CountingSelector()
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:

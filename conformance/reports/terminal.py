@@ -153,11 +153,12 @@ class Screen(Progress):
         if results.outcome == "certified" and results.counts.known:
             headline += " WITH KNOWN DEVIATIONS"
         played = sum(1 for run in results.scenarios if run.trace)
+        noun = "scenario" if played == 1 else "scenarios"
         seed = f", seed {results.seed}" + (", shuffled" if results.shuffled else "")
         return [
             "",
             f"{self._paint(colour, headline)}  {counts_line(results)}",
-            f"{played} scenarios played in {results.duration:.1f} s{seed}",
+            f"{played} {noun} played in {results.duration:.1f} s{seed}",
             f"reports: {out / 'index.html'} · results.json · junit.xml · traces/",
         ]
 

@@ -30,7 +30,7 @@ def test_a_verdict_for_each_requirement_then_what_went_wrong() -> None:
     assert "opus_encoder" in text
     assert "reproduce  understudy certify --client 'a b' --protocol avatarkit --only" in text
     assert "FAILED  2 passed, 1 failed, 1 warnings, 1 not applicable, 1 could not run" in text
-    assert "1 scenarios played in 1.5 s, seed 7, shuffled" in text
+    assert "1 scenario played in 1.5 s, seed 7, shuffled" in text
 
 
 def test_nothing_hostile_reaches_the_terminal() -> None:
