@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from avatar_protocols.avatarkit.v2 import message_pb2 as pb
 from conformance.probe.base import Args, Probe, json_body, merged
 from conformance.stage.base import StepUnmetError
 from protocol_core.http import HttpRequest, HttpResponse
@@ -27,10 +28,13 @@ __all__ = ["PROBE", "AvatarKitProbe"]
 _LIFETIME = 300
 """Seconds for which tokens are asked."""
 
-_CONFIGURE, _CONFIRM, _AUDIO = (
-    "MESSAGE_CLIENT_CONFIGURE_SESSION",
-    "MESSAGE_SERVER_CONFIRM_SESSION",
-    "MESSAGE_CLIENT_AUDIO_INPUT",
+_CONFIGURE, _CONFIRM, _AUDIO = map(
+    pb.MessageType.Name,
+    (
+        pb.MESSAGE_CLIENT_CONFIGURE_SESSION,
+        pb.MESSAGE_SERVER_CONFIRM_SESSION,
+        pb.MESSAGE_CLIENT_AUDIO_INPUT,
+    ),
 )
 
 

@@ -13,6 +13,7 @@ from avatar_protocols.avatarkit.v0_1_7.errors import CATALOGUE
 from avatar_protocols.avatarkit.v0_1_7.states import State
 from mock_servers.avatarkit.animation import Answer, Responder
 from mock_servers.avatarkit.audio import AudioMeter, make_meter
+from mock_servers.avatarkit.wire import CONFIRM
 from mock_servers.mistakes import fail
 from mock_servers.session import LiveSession
 from protocol_core.avatarkit import events as ev
@@ -108,7 +109,7 @@ class AvatarKitSession(LiveSession):
 
     def on_sent(self, name: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - see LiveSession
         """A plan has confirmed the session by a message of its own making."""
-        if name == "MESSAGE_SERVER_CONFIRM_SESSION" and self.core.state == State.HANDSHAKE:
+        if name == CONFIRM and self.core.state == State.HANDSHAKE:
             self.core.confirm(self.platform.now())
             self._arm()
 
@@ -196,11 +197,8 @@ class AvatarKitSession(LiveSession):
         """Send an error of the catalogue, tied to the request being served (AVK-ERR-010)."""
         queue = self._responder.queue
         req_id = req_id or self.core.open_request or (queue[0].req_id if queue else "")
-        message = None
-        if name == "idle_timeout" and self.platform.options.idle_timeout:
-            message = f"no audio input for {self.platform.options.idle_timeout:g} seconds"
         try:
-            frames = self.core.send_error(name, req_id=req_id, message=message)
+            frames = self.core.send_error(name, req_id=req_id)
         except LocalProtocolError as error:
             fail("error", str(error), name)
         for data in frames:

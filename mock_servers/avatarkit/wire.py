@@ -21,18 +21,15 @@ from mock_servers.mistakes import fail
 if TYPE_CHECKING:
     from mock_servers.schemas import SchemaCheck
 
-__all__ = ["MEMBERS", "NAMES", "AvatarKitCodec"]
+__all__ = ["CONFIRM", "MEMBERS", "NAMES", "AvatarKitCodec"]
 
-#: Wire name -> member of the envelope that goes with it.
-MEMBERS: Final[dict[str, str]] = {
-    "MESSAGE_CLIENT_CONFIGURE_SESSION": "client_configure_session",
-    "MESSAGE_SERVER_CONFIRM_SESSION": "server_confirm_session",
-    "MESSAGE_CLIENT_AUDIO_INPUT": "client_audio_input",
-    "MESSAGE_SERVER_ERROR": "server_error",
-    "MESSAGE_SERVER_RESPONSE_ANIMATION": "server_response_animation",
-    "MESSAGE_CLIENT_INTERRUPT": "client_interrupt",
-}
 NAMES: Final = frozenset(pb.MessageType.keys())
+CONFIRM: Final = pb.MessageType.Name(pb.MESSAGE_SERVER_CONFIRM_SESSION)
+#: Wire name -> member of the envelope that goes with it; the schema names one after the other.
+MEMBERS: Final[dict[str, str]] = {
+    f"MESSAGE_{member.name.upper()}": member.name
+    for member in pb.Message.DESCRIPTOR.oneofs_by_name["data"].fields
+}
 #: Ids that the protocol wants filled in.
 _REQUIRED_IDS: Final = {
     "server_confirm_session": "connection_id",

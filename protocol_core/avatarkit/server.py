@@ -168,9 +168,7 @@ class ServerSession:
             self._outgoing += self.send_error("session_duration_exceeded")
             return [DurationExceeded(limit=self._duration_limit)]
         if self._idle_at is not None and now >= self._idle_at and self._idle_limit is not None:
-            default = CATALOGUE["idle_timeout"].message or {}
-            text = default["text"].replace(f"{Timeout.INPUT_IDLE:g}", f"{self._idle_limit:g}")
-            self._outgoing += self.send_error("idle_timeout", message=text)
+            self._outgoing += self.send_error("idle_timeout")
             return [IdleTimedOut(limit=self._idle_limit)]
         return []
 
@@ -248,9 +246,16 @@ class ServerSession:
                 self.connection_id,
                 req_id,
                 error.message["code"] if code is None else code,
-                error.message["text"] if message is None else message,
+                self._wording(error.message["text"]) if message is None else message,
             )
         ]
+
+    def _wording(self, text: str) -> str:
+        """A catalogued text; one that tells the default idle limit tells this session's own."""
+        if self._idle_limit is None:
+            return text
+        default, own = (f"{limit:g} seconds" for limit in (Timeout.INPUT_IDLE, self._idle_limit))
+        return text.replace(default, own)
 
     def end(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
         """The session is over; `close_to_send` says so from now on."""

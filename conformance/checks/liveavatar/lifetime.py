@@ -195,7 +195,7 @@ def no_redial_after_the_end(trace: Trace) -> Findings:
     if not option(trace, "reconnect"):
         return
     ends = [
-        *((r, "session.closing") for r in _of_platform(trace, EventName.SESSION_CLOSING)),
+        *((r, r.name) for r in _of_platform(trace, EventName.SESSION_CLOSING)),
         *((r, "its own stop") for r in trace.commands("close")),
     ]
     for end, what in ends:
