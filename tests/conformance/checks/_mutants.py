@@ -95,6 +95,8 @@ def record(
             await worker.close()
 
     reports = asyncio.run(play())
+    unmet = {job.scenario.id: r.problem for job, r in zip(jobs, reports, strict=True) if r.problem}
+    assert not unmet, "our own peers meet every step"
     return {
         wanted[job.scenario.id]: read_trace(folder / report.trace)
         for job, report in zip(jobs, reports, strict=True)
