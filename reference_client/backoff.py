@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from protocol_core.backoff import delay_after
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -82,20 +83,10 @@ class Backoff:
         shape = self._settings
         if shape.attempts is not None and self.failures >= shape.attempts:
             return None
-        delay = delay_after(self.failures, shape)
+        delay = delay_after(self.failures, base=shape.base, factor=shape.factor, cap=shape.cap)
         self.failures += 1
         return delay - delay * shape.jitter * self._chance()
 
     def reset(self) -> None:
         """An attempt succeeded: the next delay is the first one again."""
         self.failures = 0
-
-
-def delay_after(failures: int, shape: BackoffSettings) -> float:
-    """min(base · factor^failures, cap) seconds, without overflowing."""
-    delay = shape.base
-    for _ in range(failures):
-        if delay >= shape.cap or shape.factor == 1:
-            break
-        delay *= shape.factor
-    return min(delay, shape.cap)

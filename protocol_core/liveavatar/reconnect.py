@@ -5,6 +5,8 @@ Pure: the policy counts failures and names delays; the session decides when it i
 
 from __future__ import annotations
 
+from protocol_core.backoff import delay_after
+
 __all__ = ["ReconnectPolicy"]
 
 
@@ -41,9 +43,4 @@ class ReconnectPolicy:
     @property
     def delay(self) -> float:
         """Seconds to wait before the next attempt."""
-        delay = self._base
-        for _ in range(self.failures):
-            if not 0 < delay < self._longest:
-                break
-            delay *= self._factor
-        return min(delay, self._longest)
+        return delay_after(self.failures, base=self._base, factor=self._factor, cap=self._longest)

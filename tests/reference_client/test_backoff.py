@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol_core.errors import ConfigurationError
-from reference_client.backoff import Backoff, BackoffSettings, delay_after
+from reference_client.backoff import Backoff, BackoffSettings
 
 
 def test_doubles_up_to_the_cap_and_begins_anew():
@@ -50,5 +50,7 @@ def test_refuses_shapes_that_cannot_work(wrong):
 )
 def test_never_shrinks_and_never_passes_the_cap(failures, base, factor, cap):
     shape = BackoffSettings(base=base, factor=factor, cap=cap)
-    delay, later = delay_after(failures, shape), delay_after(failures + 1, shape)
+    backoff = Backoff(shape)
+    backoff.failures = failures
+    delay, later = backoff.next_delay(), backoff.next_delay()
     assert 0 <= delay <= later <= cap
