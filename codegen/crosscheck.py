@@ -150,6 +150,9 @@ _RANK = {"MAY": 0, "SHOULD": 1, "MUST": 2}
 
 
 def _states(spec: Specification) -> Iterator[Finding]:
+    for revision in spec.protocol.revisions:
+        for name in _repeated(name for name, _ in spec.states.of(revision)):
+            yield "machines", "unique-names", f"revision {revision} has two machines {name}"
     for name, machine in spec.states.machines.items():
         place = f"machines.{name}"
         yield from _machine(place, machine)
@@ -212,7 +215,7 @@ def _errors(spec: Specification) -> Iterator[Finding]:
 
 def _classification(spec: Specification) -> Iterator[Finding]:
     table = spec.errors
-    codes, phases = {row.code for row in table.codes}, set(table.phases)
+    codes, phases = {row.code: row for row in table.codes}, set(table.phases)
     rows = [rule.row for rule in table.classification]
     if rows != sorted(rows):  # a row whose conditions differ by phase stands in parts
         yield "classification", "ordered-rows", "the rows must be numbered upwards"
@@ -220,10 +223,16 @@ def _classification(spec: Specification) -> Iterator[Finding]:
         place = f"classification (row {rule.row})"
         if rule.code not in codes:
             yield place, "known-code", f"{rule.code} is not one of the codes"
+        for revision in spec.protocol.revisions if rule.code in codes else ():
+            if rule.belongs(revision) and not codes[rule.code].belongs(revision):
+                yield place, "known-code", f"revision {revision} has no code {rule.code}"
         for phase in sorted(set(rule.phases) - phases):
             yield place, "known-phase", f"{phase} is not one of the phases"
         if rule.http_range is not None and rule.http_range[0] > rule.http_range[1]:
             yield place, "ordered-range", "the range is empty"
+    rules = [(f"classification (row {rule.row})", rule) for rule in table.classification]
+    yield from _unknown_revisions(spec, [(place, rule.revisions) for place, rule in rules])
+    yield from _unknown_points(spec, [(place, rule.open_points) for place, rule in rules])
 
 
 def _frames(spec: Specification) -> Iterator[Finding]:

@@ -65,7 +65,7 @@ class Revision(_Row, frozen=True, kw_only=True):
 class Endpoint(_Row, frozen=True, kw_only=True):
     """One row of ``protocol.yaml``'s endpoints."""
 
-    kind: Literal["http", "websocket"]
+    kind: Literal["http", "websocket", "sse", "room"]
     method: str
     base: str
     path: str
@@ -162,11 +162,16 @@ class StateRow(_Row, frozen=True, kw_only=True):
 
 
 class MachineTable(_Row, frozen=True, kw_only=True):
-    """One state machine."""
+    """One state machine.
+
+    Attributes:
+        name: what it is called in its revisions, where another one has taken its key.
+    """
 
     initial: str
     events: dict[str, Event]
     states: dict[str, StateRow]
+    name: str = ""
     description: str = ""
     source: Source | None = None
 
@@ -175,6 +180,14 @@ class StateTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """``states.yaml``."""
 
     machines: dict[str, MachineTable]
+
+    def of(self, revision: str) -> list[tuple[str, MachineTable]]:
+        """The machines of a revision, each with its name there."""
+        return [
+            (machine.name or key, machine)
+            for key, machine in self.machines.items()
+            if machine.belongs(revision)
+        ]
 
 
 class Code(_Row, frozen=True, kw_only=True):
@@ -220,7 +233,7 @@ class WireErrorRow(_Row, frozen=True, kw_only=True):
     description: str = ""
 
 
-class RuleRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RuleRow(_Row, frozen=True, kw_only=True):
     """One row of the client's classification of errors."""
 
     row: int
@@ -231,7 +244,6 @@ class RuleRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     http_range: list[int] | None = None
     phases: list[str] = msgspec.field(default_factory=list[str])
     any: bool = False
-    note: str = ""
 
 
 class ErrorTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

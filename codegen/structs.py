@@ -11,15 +11,15 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from codegen.flatten import Definitions, closure, flatten
+from codegen.flatten import closure, flatten
 from codegen.naming import constant_name, revision_module
 from codegen.polish import polish
 from codegen.problems import ToolError
 
 if TYPE_CHECKING:
-    from codegen.flatten import Schema
+    from codegen.flatten import Definitions, Schema
     from codegen.layout import Layout
     from codegen.model import Specification
     from codegen.tree import Tree
@@ -82,28 +82,17 @@ def struct_module(schemas: dict[str, Schema], title: str, epilogue: str = "") ->
     return polish(f"{text}\n{epilogue}", title)
 
 
-def _tags(definitions: Definitions) -> dict[str, str]:
-    """Class name of each message by its event name."""
-    found: dict[str, str] = {}
-    for name, schema in definitions.schemas.items():
-        event: Any = schema.get("properties", {}).get("event", {})
-        if isinstance(event.get("const"), str):
-            found[event["const"]] = name
-    return found
-
-
 def _unions(definitions: Definitions) -> list[str]:
-    """Names of the unions that are told apart by the event, the widest first."""
-    unions = [
-        (len(schema["oneOf"]), name)
-        for name, schema in definitions.schemas.items()
-        if schema.get("discriminator", {}).get("propertyName") == "event"
+    """Names of the files' roots that are unions told apart by a member: the messages."""
+    return [
+        name
+        for name in definitions.roots.values()
+        if "propertyName" in definitions.schemas[name].get("discriminator", {})
     ]
-    return [name for _, name in sorted(unions, key=lambda pair: (-pair[0], pair[1]))]
 
 
 def add_messages(spec: Specification, revision: str, layout: Layout, tree: Tree) -> None:
-    """Take ``messages.py`` (WebSocket events) and ``rest.py`` (all other bodies) of a revision."""
+    """Take ``messages.py`` (what is told apart by a member) and ``rest.py`` (all other bodies)."""
     folder = layout.schemas / spec.id / revision
     files = sorted(folder.glob("*.schema.json"))
     if not files:
@@ -112,28 +101,30 @@ def add_messages(spec: Specification, revision: str, layout: Layout, tree: Tree)
     home = f"avatar_protocols/{spec.id}/{revision_module(revision)}"
     sources = [f"{layout.name(folder)}/*.schema.json"]
     name = f"{spec.protocol.title}, revision {revision}"
-    tags, unions = _tags(definitions), _unions(definitions)
-    events = closure(definitions.schemas, [*unions, *tags.values()])
-    if events:
-        title = f"WebSocket messages of {name}: JSON, told apart by their event."
-        text = struct_module(events, title, _epilogue(tags, unions))
+    unions = _unions(definitions)
+    messages = closure(definitions.schemas, unions)
+    if messages:
+        title = f"Messages of {name}: JSON, each told apart by its name."
+        text = struct_module(messages, title, _names(definitions, unions))
         tree.add(f"{home}/messages.py", text, sources)
     bodies = closure(
-        definitions.schemas, [name for name in definitions.schemas if name not in events]
+        definitions.schemas, [name for name in definitions.schemas if name not in messages]
     )
     if bodies:
         title = f"Bodies of the REST calls of {name}."
         tree.add(f"{home}/rest.py", struct_module(bodies, title), sources)
 
 
-def _epilogue(tags: dict[str, str], unions: list[str]) -> str:
-    members = "\n".join(f"    {constant_name(tag)} = {tag!r}" for tag in tags)
-    classes = ", ".join(f"EventName.{constant_name(tag)}: {name}" for tag, name in tags.items())
-    widest = unions[0] if unions else " | ".join(tags.values())
+def _names(definitions: Definitions, unions: list[str]) -> str:
+    """The enumeration of the messages' names, in the order of the unions, the widest first."""
+    mappings: list[dict[str, str]] = [
+        definitions.schemas[union]["discriminator"]["mapping"] for union in unions
+    ]
+    mappings.sort(key=len, reverse=True)
+    names = dict.fromkeys(name for mapping in mappings for name in mapping)
+    members = "\n".join(f"    {constant_name(name)} = {name!r}" for name in names)
     return (
-        f'class EventName(StrEnum):\n    """Name of each event on the wire."""\n\n{members}\n\n'
-        f"AnyMessage: TypeAlias = {widest}\n\n"
-        f"MESSAGES: dict[EventName, type[AnyMessage]] = {{{classes}}}\n"
+        f'class MessageName(StrEnum):\n    """Name of each message on the wire."""\n\n{members}\n'
     )
 
 

@@ -89,15 +89,13 @@ def _errors(spec: Specification, revision: str) -> str:
         codes=codes,
         phases=table.phases,
         catalogue=[row for row in table.catalogue if row.belongs(revision)],
-        classification=table.classification,
+        classification=[row for row in table.classification if row.belongs(revision)],
         exported=sorted([*exported, "Phase"] if table.phases else exported),
     )
 
 
 def _states(spec: Specification, revision: str) -> str:
-    machines = {
-        name: machine for name, machine in spec.states.machines.items() if machine.belongs(revision)
-    }
+    machines = dict(spec.states.of(revision))
     states: dict[str, str] = {}
     triggers: dict[str, str] = {}
     for machine in machines.values():

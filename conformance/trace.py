@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from avatar_protocols.trace import Record
 
 __all__ = [
+    "Channel",
+    "Room",
     "Socket",
+    "Stream",
     "Trace",
     "TraceHeader",
     "members_of",
@@ -64,11 +67,11 @@ def members_of(value: object) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-class Socket:
-    """One WebSocket of a trace, or one attempt to open one.
+class Channel:
+    """Everything of one numbered channel: a WebSocket, an event stream or a room.
 
     Attributes:
-        number: 1 for the first of the scenario.
+        number: 1 for the first channel of the scenario.
         records: everything that belongs to it, in order.
     """
 
@@ -77,23 +80,13 @@ class Socket:
         self.records = records
 
     @cached_property
-    def upgrade(self) -> Record | None:
-        """The upgrade request."""
-        return self.first(kind="upgrade_request")
-
-    @cached_property
-    def response(self) -> Record | None:
-        """The reply to the upgrade request."""
-        return self.first(kind="upgrade_response")
-
-    @cached_property
     def is_open(self) -> bool:
-        """Whether the upgrade succeeded."""
+        """Whether it came about at all."""
         return self.first(kind="open") is not None
 
     @cached_property
     def end(self) -> Record | None:
-        """The first close frame, or the end without one (kind ``reset``); None if still open."""
+        """Its first close, or its end without one (kind ``reset``); None if still open."""
         return next((r for r in self.records if r.kind in _ENDS), None)
 
     def where(self, **fields: Any) -> list[Record]:  # noqa: ANN401 - any member of Record
@@ -115,6 +108,75 @@ class Socket:
     def after(self, record: Record) -> Sequence[Record]:
         """The records after this one."""
         return [r for r in self.records if r.seq > record.seq]
+
+
+class Socket(Channel):
+    """One WebSocket of a trace, or one attempt to open one."""
+
+    @cached_property
+    def upgrade(self) -> Record | None:
+        """The upgrade request."""
+        return self.first(kind="upgrade_request")
+
+    @cached_property
+    def response(self) -> Record | None:
+        """The reply to the upgrade request."""
+        return self.first(kind="upgrade_response")
+
+
+class Stream(Channel):
+    """One answer as Server-Sent Events, or one request for it that was refused.
+
+    Its events are its messages; all are the server's.
+    """
+
+    @cached_property
+    def request(self) -> Record | None:
+        """The HTTP request, body included."""
+        return self.first(kind="http_request")
+
+    @cached_property
+    def response(self) -> Record | None:
+        """The head of the answer; of a refusal the whole answer."""
+        return self.first(kind="http_response")
+
+    @cached_property
+    def comments(self) -> list[Record]:
+        """The comment lines between the events."""
+        return self.where(kind="ping", sender="server")
+
+
+class Room(Channel):
+    """A room: participants, their messages to one another, their tracks."""
+
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether anybody has joined it."""
+        return bool(self.joins)
+
+    @cached_property
+    def joins(self) -> list[Record]:
+        """Who joined, in that order."""
+        return self.where(kind="join")
+
+    @cached_property
+    def leaves(self) -> list[Record]:
+        """Who left, in that order."""
+        return self.where(kind="leave")
+
+    @cached_property
+    def tracks(self) -> list[Record]:
+        """What was published and unpublished."""
+        return self.where(kind="track")
+
+    def of(self, participant: str) -> list[Record]:
+        """Everything that one participant did."""
+        return self.where(participant=participant)
+
+    def participants(self, role: str = "") -> list[str]:
+        """Ids of the participants, all or those of a role, in the order of their first record."""
+        seen = [r.participant for r in self.records if role in {"", r.sender} and r.participant]
+        return list(dict.fromkeys(seen))
 
 
 class Trace:
@@ -164,7 +226,7 @@ class Trace:
         return [r for r in self.records if r.source == "wire"]
 
     def messages(self, sender: str = "", name: str = "") -> list[Record]:
-        """The application messages of all sockets, or only those of a sender or with a name."""
+        """The application messages of all channels, or only those of a sender or with a name."""
         return _messages(self.records, sender, name)
 
     def judged(self) -> list[Record]:
@@ -179,7 +241,8 @@ class Trace:
             if record.kind == "http_request":
                 waiting.append(record)
             elif record.kind == "http_response":
-                request = next((r for r in waiting if r.name == record.name), None)
+                call = (record.name, record.connection)
+                request = next((r for r in waiting if (r.name, r.connection) == call), None)
                 if request is not None:
                     waiting.remove(request)
                     replies[request.seq] = record
@@ -217,21 +280,38 @@ class Trace:
                 found.append(data)
         return found
 
+    def channels(self) -> list[Channel]:
+        """Everything that carries messages, attempts at it included, by number."""
+        return self._channels
+
     def sockets(self) -> list[Socket]:
         """The WebSockets, failed attempts included, in the order of their upgrade requests."""
         return self._sockets
 
+    def streams(self, endpoint: str = "") -> list[Stream]:
+        """The event streams, refused requests included, all or those of one endpoint."""
+        return [
+            stream
+            for stream in self._channels
+            if isinstance(stream, Stream)
+            and endpoint in {"", stream.request.name if stream.request is not None else None}
+        ]
+
+    def rooms(self) -> list[Room]:
+        """The rooms, in the order of their first record."""
+        return [channel for channel in self._channels if isinstance(channel, Room)]
+
     @cached_property
     def _sockets(self) -> list[Socket]:
+        return [channel for channel in self._channels if isinstance(channel, Socket)]
+
+    @cached_property
+    def _channels(self) -> list[Channel]:
         by_number: defaultdict[int, list[Record]] = defaultdict(list)
         for record in self.records:
             if record.connection is not None and record.source == "wire":
                 by_number[record.connection].append(record)
-        return [
-            Socket(number, records)
-            for number, records in sorted(by_number.items())
-            if any(r.kind in {"upgrade_request", "open"} for r in records)
-        ]
+        return [_channel(number, records) for number, records in sorted(by_number.items())]
 
     @cached_property
     def _of_kind(self) -> defaultdict[str, list[Record]]:
@@ -239,6 +319,25 @@ class Trace:
         for record in self.records:
             kinds[record.kind].append(record)
         return kinds
+
+
+def _channel(number: int, records: Sequence[Record]) -> Channel:
+    """The records of one number as what they show it to be."""
+    kinds = {record.kind for record in records}
+    kind = next((cls for mark, cls in _MARKS.items() if mark in kinds), Channel)
+    return kind(number, records)
+
+
+_MARKS: dict[str, type[Channel]] = {
+    # kind of record that only such a channel has; the first that is seen decides
+    "upgrade_request": Socket,
+    "http_request": Stream,
+    "http_response": Stream,
+    "join": Room,
+    "leave": Room,
+    "track": Room,
+    "open": Socket,
+}
 
 
 def _messages(records: Iterable[Record], sender: str, name: str) -> list[Record]:

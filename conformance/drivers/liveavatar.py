@@ -191,7 +191,7 @@ class LiveAvatarDriver(Driver[LiveAvatarClient]):
     async def _send_event(self, params: Params) -> Params:
         client = self.client
         name, data = str(params.get("name", "")), dict(params.get("data") or {})
-        events = client.revision.messages.EventName
+        events = client.revision.messages.MessageName
         member = next((item.name for item in events if item.value == name), "")
         if member not in SENDERS:
             await client.send_event(name, request_id=data.get("request_id"), data=data.get("data"))

@@ -39,7 +39,7 @@ class LiveAvatarProbe(Probe):
 
     def __init__(self, *args: Any) -> None:  # noqa: ANN401 - those of Probe
         super().__init__(*args)
-        self._events = self.revision.load("messages").EventName
+        self._events = self.revision.load("messages").MessageName
         self._sequence = 0
         self._timestamp = 0
 

@@ -78,6 +78,10 @@ def _close(value: str) -> Pattern:
     return {"kind": "close"} if value == "any" else {"kind": "close", "sender": value}
 
 
+def _of_participant(kind: str, value: str) -> Pattern:
+    return {"kind": kind} if value == "*" else {"kind": kind, "participant": value}
+
+
 FORMS: dict[str, Callable[[Any], Pattern]] = {
     "event": lambda value: _named("event", value),
     "answer": lambda value: _named("answer", value),
@@ -89,6 +93,17 @@ FORMS: dict[str, Callable[[Any], Pattern]] = {
     "ended": lambda _: {"kind": ("close", "reset")},
     "ping": lambda value: {"kind": "ping", "sender": value},
     "pong": lambda value: {"kind": "pong", "sender": value},
+    "join": lambda value: _of_participant("join", value),
+    "leave": lambda value: _of_participant("leave", value),
+    "track": lambda value: _named("track", value),
+}
+
+_MEMBERS = {
+    # option of an await: member of the record
+    "from": "sender",
+    "channel": "connection",
+    "participant": "participant",
+    "reliability": "reliability",
 }
 
 
@@ -103,8 +118,7 @@ def expectation(args: Mapping[str, Any], *, under_test: str) -> Expectation:
     pattern = FORMS[form](args[form])
     if form == "http" and under_test == "server":
         pattern["kind"] = "http_response"
-    if "from" in args:
-        pattern["sender"] = args["from"]
+    pattern |= {member: args[option] for option, member in _MEMBERS.items() if option in args}
     where: dict[str, Any] = dict(args.get("where", {}))
     if "kind" in args:
         where["answer"] = args["kind"]

@@ -149,7 +149,7 @@ class LiveAvatarSession(LiveSession):
 
     def on_sent(self, name: str, data: dict[str, Any]) -> None:
         """A plan sent an event itself; what it says of the user's turn counts."""
-        if name == self.platform.modules.messages.EventName.INPUT_TEXT and self.core.is_ready:
+        if name == self.platform.modules.messages.MessageName.INPUT_TEXT and self.core.is_ready:
             request_id = data.get("requestId")
             inner = data.get("data")
             text = inner.get("text") if is_object(inner) else None
@@ -170,7 +170,7 @@ class LiveAvatarSession(LiveSession):
             self.connection.abort(name)
         elif row.close is not None:
             self.connection.close(row.close.code, row.close.reason)
-        closing = self.platform.modules.messages.EventName.SESSION_CLOSING
+        closing = self.platform.modules.messages.MessageName.SESSION_CLOSING
         if row.message is not None and row.message.get("event") == closing:
             self.platform.finish(self.agent)  # its close is none any more: the row's was sent
 

@@ -179,7 +179,7 @@ class AgentReceiving(AgentSending):
 
     def _on_unfit(self, ignored: e.Ignored, text: str) -> e.Event:
         """No event that fits its schema; two of them have an effect all the same."""
-        names = self._messages.EventName
+        names = self._messages.MessageName
         if ignored.reason is not e.Reason.MALFORMED_EVENT:
             return ignored
         if ignored.name == names.SESSION_INIT:

@@ -52,10 +52,10 @@ class Codec:
 
     def __init__(self, revision: Revision) -> None:
         messages = revision.messages
-        self._decode = msgspec.json.Decoder(messages.AnyMessage).decode
+        self._decode = msgspec.json.Decoder(messages.Event).decode
         self._decode_any = msgspec.json.Decoder().decode
         self._encode = msgspec.json.Encoder().encode
-        self._known = frozenset(str(name) for name in messages.EventName)
+        self._known = frozenset(str(name) for name in messages.MessageName)
         self._tag: str = messages.SessionReady.__struct_config__.tag_field
         self._loose = loosen(messages.ErrorEvent)
         self._loose_state = loosen(messages.SessionStateEvent)

@@ -141,7 +141,7 @@ class PlatformReceiving(PlatformTurns):
     # --- text responses -------------------------------------------------------------------------
 
     def _on_response_start(self, message: Any, _: float) -> list[e.Event]:
-        name = self._messages.EventName.RESPONSE_START
+        name = self._messages.MessageName.RESPONSE_START
         if message.response_id in self._responses:
             return [self._out_of_turn(name, "the response has begun", "LAC-RESP-001")]
         if self._over.get(message.response_id) is not None:
@@ -150,7 +150,7 @@ class PlatformReceiving(PlatformTurns):
         return [self._begin(message, config, explicit=True)]
 
     def _on_chunk(self, message: Any, now: float) -> list[e.Event]:
-        name = self._messages.EventName.RESPONSE_CHUNK
+        name = self._messages.MessageName.RESPONSE_CHUNK
         if self._over.get(message.response_id) is not None:
             return [self._response_over(message.response_id, name)]
         events: list[e.Event] = []
@@ -177,7 +177,7 @@ class PlatformReceiving(PlatformTurns):
         return [*events, *self._texts(message.response_id, speech, pieces)]
 
     def _on_done(self, message: Any, _: float) -> list[e.Event]:
-        name = self._messages.EventName.RESPONSE_DONE
+        name = self._messages.MessageName.RESPONSE_DONE
         if self._over.get(message.response_id) is not None:
             return [self._response_over(message.response_id, name)]
         speech = self._responses.pop(message.response_id, None)
@@ -199,7 +199,7 @@ class PlatformReceiving(PlatformTurns):
     def _on_cancel(self, message: Any, now: float) -> list[e.Event]:
         response_id = message.response_id
         if self._over.get(response_id) == "cancelled":
-            return [self._response_over(response_id, self._messages.EventName.RESPONSE_CANCEL)]
+            return [self._response_over(response_id, self._messages.MessageName.RESPONSE_CANCEL)]
         turn = self._turns.get(response_id)
         self._responses.pop(response_id, None)
         self._over.note(response_id, "cancelled")
@@ -219,7 +219,7 @@ class PlatformReceiving(PlatformTurns):
     # --- audio brackets -------------------------------------------------------------------------
 
     def _on_audio_start(self, message: Any, now: float) -> list[e.Event]:
-        name = self._messages.EventName.RESPONSE_AUDIO_START
+        name = self._messages.MessageName.RESPONSE_AUDIO_START
         if self._over.get(message.response_id) is not None:
             return [self._response_over(message.response_id, name)]
         stale = self._answer(message.request_id, message.response_id)
@@ -239,7 +239,7 @@ class PlatformReceiving(PlatformTurns):
             response_id=message.response_id,
         )
         if opened is None or opened.bracket != meant:
-            name = self._messages.EventName.RESPONSE_AUDIO_FINISH
+            name = self._messages.MessageName.RESPONSE_AUDIO_FINISH
             return [self._out_of_turn(name, "no such bracket is open", "LAC-TTS-001")]
         self._over.note(message.response_id, "done")
         return self._end_bracket(opened, complete=True)
@@ -254,7 +254,7 @@ class PlatformReceiving(PlatformTurns):
     def _on_prompt_finish(self, _: Any, __: float) -> list[e.Event]:
         opened = self._bracket
         if opened is None or opened.bracket.kind is not e.BracketKind.PROMPT:
-            name = self._messages.EventName.RESPONSE_AUDIO_PROMPT_FINISH
+            name = self._messages.MessageName.RESPONSE_AUDIO_PROMPT_FINISH
             return [self._out_of_turn(name, "no prompt bracket is open", "LAC-TTS-003")]
         return self._end_bracket(opened, complete=True)
 

@@ -51,6 +51,7 @@ open_points:
 STATES = """
 machines:
   connection:
+    revisions: ["1.0"]
     initial: NEW
     events:
       open: {from: client}
@@ -60,6 +61,15 @@ machines:
       NEW: {description: Nothing happened., on: {open: OPEN}}
       OPEN: {description: It runs., on: {input.text: OPEN, close: CLOSED}}
       CLOSED: {description: The end., ignored: [input.text]}
+  later_connection:
+    name: connection
+    revisions: ["2.0"]
+    initial: IDLE
+    events:
+      wake: {from: client}
+    states:
+      IDLE: {description: Nothing happens., on: {wake: AWAKE}}
+      AWAKE: {description: It runs.}
 """
 
 ERRORS = """
@@ -77,6 +87,7 @@ classification:
   - {row: 1, codes: ["7"], code: NO_CAPACITY}
   - {row: 2, any: true, text: [expired], http: [401], phases: [token], code: tokenExpired}
   - {row: 3, http_range: [400, 499], code: tokenExpired}
+  - {row: 4, http: [503], code: NO_CAPACITY, revisions: ["2.0"]}
 """
 
 FRAMES = """

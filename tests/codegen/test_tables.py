@@ -69,7 +69,7 @@ def test_errors(modules) -> None:
     assert catalogue["gone"].close.code == 1011
     assert catalogue["gone"].message == {"code": 7}
     assert catalogue["gone"].code is None
-    first, second, third = errors["CLASSIFICATION"]
+    first, second, third, fourth = errors["CLASSIFICATION"]
     assert first.codes == ("7",)
     assert (second.any, second.text, second.http, second.phases) == (
         True,
@@ -78,6 +78,8 @@ def test_errors(modules) -> None:
         ("token",),
     )
     assert third.http_range == (400, 499)
+    assert fourth.http == (503,)
+    assert fourth not in modules("1.0", "errors")["CLASSIFICATION"]
 
 
 def test_states(modules) -> None:
@@ -90,6 +92,10 @@ def test_states(modules) -> None:
     assert machine.transitions["NEW", "open"] == "OPEN"
     assert machine.transitions[states["State"].OPEN, states["Trigger"].INPUT_TEXT] == "OPEN"
     assert machine.ignored == frozenset({("CLOSED", "input.text")})
+
+
+def test_a_machine_may_take_the_name_of_another_revisions(modules) -> None:
+    assert modules("2.0", "states")["CONNECTION"].states == ("IDLE", "AWAKE")
 
 
 def test_requirements(modules) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from avatar_protocols import schemas
 from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.frames import AudioFrame, FrameError, ImageFrame
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import failed, passed
 from conformance.trace import members_of, payload
 
@@ -191,7 +191,7 @@ def code_of(answer: Record) -> dict[str, Any]:
 
 def commanded(trace: Trace, *names: str) -> list[Record]:
     """The commands that order one of these events, by `send_event` or a command of its own."""
-    own: dict[str, str] = {EventName.CONTROL_INTERRUPT: "interrupt"}
+    own: dict[str, str] = {MessageName.CONTROL_INTERRUPT: "interrupt"}
     commands = {own[name] for name in names if name in own}
     return [
         r
@@ -259,7 +259,7 @@ def survived(trace: Trace, odd: Sequence[Record], what: str) -> Iterator[Finding
 
 
 def _probes(records: Iterable[Record]) -> list[Record]:
-    names = (EventName.INPUT_TEXT,)
+    names = (MessageName.INPUT_TEXT,)
     return [r for r in texts(records, "server", *names) if not lacking(r)]
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from avatar_protocols import schemas
 from avatar_protocols.liveavatar.v0_2 import constants
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from avatar_protocols.trace import Record
 from conformance.checks import failed, passed
 from conformance.checks.liveavatar._common import data_of, socket_of, texts, top
@@ -50,13 +50,13 @@ __all__ = [
 NEVER: Final = 1 << 62
 """The seq of what never comes."""
 SPEECH_EVENTS: Final = (
-    EventName.INPUT_VOICE_START,
-    EventName.INPUT_VOICE_FINISH,
-    EventName.INPUT_ASR_PARTIAL,
-    EventName.INPUT_ASR_FINAL,
+    MessageName.INPUT_VOICE_START,
+    MessageName.INPUT_VOICE_FINISH,
+    MessageName.INPUT_ASR_PARTIAL,
+    MessageName.INPUT_ASR_FINAL,
 )
 """Results and boundaries of speech recognition."""
-INPUT_EVENTS: Final = (EventName.INPUT_TEXT, *SPEECH_EVENTS)
+INPUT_EVENTS: Final = (MessageName.INPUT_TEXT, *SPEECH_EVENTS)
 """All that can say what the user said."""
 PLATFORM_EVENTS: Final[frozenset[str]] = frozenset(
     schemas.load(constants.PROTOCOL, constants.REVISION)["platform-events"]["discriminator"][
@@ -67,19 +67,19 @@ PLATFORM_EVENTS: Final[frozenset[str]] = frozenset(
 
 _ENDS: Final = frozenset({"close", "reset"})
 _RESPONSE: Final = (
-    EventName.RESPONSE_START,
-    EventName.RESPONSE_CHUNK,
-    EventName.RESPONSE_DONE,
-    EventName.RESPONSE_CANCEL,
+    MessageName.RESPONSE_START,
+    MessageName.RESPONSE_CHUNK,
+    MessageName.RESPONSE_DONE,
+    MessageName.RESPONSE_CANCEL,
 )
 _TURN: Final = frozenset(
     {
-        EventName.INPUT_TEXT,
-        EventName.INPUT_VOICE_START,
-        EventName.INPUT_ASR_FINAL,
-        EventName.RESPONSE_START,
-        EventName.RESPONSE_CHUNK,
-        EventName.RESPONSE_AUDIO_START,
+        MessageName.INPUT_TEXT,
+        MessageName.INPUT_VOICE_START,
+        MessageName.INPUT_ASR_FINAL,
+        MessageName.RESPONSE_START,
+        MessageName.RESPONSE_CHUNK,
+        MessageName.RESPONSE_AUDIO_START,
     }
 )
 
@@ -89,7 +89,7 @@ _TURN: Final = frozenset(
 
 def initial(socket: Socket) -> Record | None:
     """The first session.init of a socket."""
-    return next(iter(texts(socket.records, "server", EventName.SESSION_INIT)), None)
+    return next(iter(texts(socket.records, "server", MessageName.SESSION_INIT)), None)
 
 
 def session_of(socket: Socket) -> str:
@@ -128,7 +128,7 @@ def owner_of_asr(trace: Trace) -> str:
 
 def states(records: Iterable[Record]) -> list[Record]:
     """The platform's session.state events, in order."""
-    return texts(records, "server", EventName.SESSION_STATE)
+    return texts(records, "server", MessageName.SESSION_STATE)
 
 
 def state_of(record: Record) -> str:
@@ -187,7 +187,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def chunks(self) -> list[Record]:
         """Its chunks that have text."""
-        return [r for r in self.named(EventName.RESPONSE_CHUNK) if data_of(r, "text")]
+        return [r for r in self.named(MessageName.RESPONSE_CHUNK) if data_of(r, "text")]
 
 
 def responses(socket: Socket) -> list[Response]:
@@ -222,7 +222,7 @@ def spoken(trace: Trace, meant: Callable[[Response], bool] = lambda _: True) -> 
             refusal = next(
                 (
                     r
-                    for r in texts(socket.after(first), "server", EventName.ERROR)
+                    for r in texts(socket.after(first), "server", MessageName.ERROR)
                     if r.seq < end and top(r, "requestId") in (None, response.request_id)
                 ),
                 None,

@@ -14,7 +14,7 @@ from avatar_protocols.liveavatar.v0_2.frames import (
     FrameError,
     ImageFrame,
 )
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import (
     AUDIO,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from conformance.trace import Trace
 
 _OPENING = {
-    EventName.RESPONSE_AUDIO_START: EventName.RESPONSE_AUDIO_FINISH,
-    EventName.RESPONSE_AUDIO_PROMPT_START: EventName.RESPONSE_AUDIO_PROMPT_FINISH,
+    MessageName.RESPONSE_AUDIO_START: MessageName.RESPONSE_AUDIO_FINISH,
+    MessageName.RESPONSE_AUDIO_PROMPT_START: MessageName.RESPONSE_AUDIO_PROMPT_FINISH,
 }
 _CLOSING = {end: begin for begin, end in _OPENING.items()}
 
@@ -173,17 +173,17 @@ def _is_tail(trace: Trace, frame: Record) -> bool:
 @check("LAC-TTS-001", role="client")
 def frames_stand_in_their_bracket(trace: Trace) -> Findings:
     """response.audio.start, frames, response.audio.finish, for one response."""
-    yield from _brackets(trace, EventName.RESPONSE_AUDIO_START)
+    yield from _brackets(trace, MessageName.RESPONSE_AUDIO_START)
 
 
 @check("LAC-TTS-003", role="client")
 def prompts_stand_in_their_bracket(trace: Trace) -> Findings:
     """promptStart, frames, promptFinish, without ids."""
-    yield from _brackets(trace, EventName.RESPONSE_AUDIO_PROMPT_START)
+    yield from _brackets(trace, MessageName.RESPONSE_AUDIO_PROMPT_START)
     for record in trace.messages("client"):
         if record.name not in {
-            EventName.RESPONSE_AUDIO_PROMPT_START,
-            EventName.RESPONSE_AUDIO_PROMPT_FINISH,
+            MessageName.RESPONSE_AUDIO_PROMPT_START,
+            MessageName.RESPONSE_AUDIO_PROMPT_FINISH,
         }:
             continue
         ids = [member for member in ("requestId", "responseId") if top(record, member) is not None]
@@ -191,7 +191,7 @@ def prompts_stand_in_their_bracket(trace: Trace) -> Findings:
             yield failed(record, f"{record.name} has {ids[0]}; prompts have no ids")
 
 
-def _brackets(trace: Trace, begin: EventName) -> Findings:
+def _brackets(trace: Trace, begin: MessageName) -> Findings:
     opened: Record | None = None
     frames = 0
     for record in trace.messages("client"):
@@ -244,7 +244,7 @@ def one_bracket_at_a_time(trace: Trace) -> Findings:
                         record, f"{record.name} was sent while {opened.name} is still open", opened
                     )
                 opened = record
-            elif opened is not None and record.name == _OPENING[EventName(opened.name)]:
+            elif opened is not None and record.name == _OPENING[MessageName(opened.name)]:
                 yield passed(opened, record)
                 opened = None
 

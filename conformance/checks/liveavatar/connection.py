@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from avatar_protocols.liveavatar.v0_2 import constants
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import (
     AUDIO,
@@ -118,7 +118,7 @@ def _inits(socket: Socket) -> list[Record]:
     """The session.init of a socket that carry both ids."""
     return [
         r
-        for r in texts(socket.records, "server", EventName.SESSION_INIT)
+        for r in texts(socket.records, "server", MessageName.SESSION_INIT)
         if data_of(r, "sessionId") and data_of(r, "userId")
     ]
 
@@ -133,7 +133,7 @@ def init_is_answered_by_ready(trace: Trace) -> Findings:
                 ended = socket.end is not None
                 if not ended and _went_on(trace, init):
                     yield failed(init, "session.init was not answered by session.ready")
-            elif answers[0].name == EventName.SESSION_READY:
+            elif answers[0].name == MessageName.SESSION_READY:
                 yield passed(answers[0], init)
             else:
                 yield failed(
@@ -251,7 +251,7 @@ def silent_until_the_handshake_is_done(trace: Trace) -> Findings:
             continue
         first = next(iter(_inits(socket)), None)
         for record in socket.messages("client"):
-            if record.name == EventName.SESSION_READY:
+            if record.name == MessageName.SESSION_READY:
                 if first is not None and record.seq > first.seq:
                     break
             else:
@@ -265,7 +265,7 @@ def silent_until_the_handshake_is_done(trace: Trace) -> Findings:
             if first is None:
                 yield passed(socket.first(kind="open"))
             continue
-        if first is not None and record.name == EventName.SESSION_READY:
+        if first is not None and record.name == MessageName.SESSION_READY:
             yield passed(record)
 
 
@@ -273,7 +273,7 @@ def silent_until_the_handshake_is_done(trace: Trace) -> Findings:
 def scene_ready_is_not_answered(trace: Trace) -> Findings:
     """Nothing is sent in answer to scene.ready; speech that begins then is no answer."""
     for socket in trace.sockets():
-        for scene in texts(socket.records, "server", EventName.SCENE_READY):
+        for scene in texts(socket.records, "server", MessageName.SCENE_READY):
             commands = [c.seq for c in trace.commands() if c.seq > scene.seq and c.name in _SENDING]
             until = min(commands, default=trace.records[-1].seq + 1)
             inits = {r.seq for r in _inits(socket)}
@@ -310,9 +310,9 @@ _SPEAKING = ("response", "system", "control", "input")
 
 def _answers_init(socket: Socket, record: Record, inits: set[int]) -> bool:
     """Whether this session.ready belongs to a session.init that it is the first to follow."""
-    if record.name != EventName.SESSION_READY:
+    if record.name != MessageName.SESSION_READY:
         return False
     readies = [
-        r.seq for r in socket.messages("client", EventName.SESSION_READY) if r.seq <= record.seq
+        r.seq for r in socket.messages("client", MessageName.SESSION_READY) if r.seq <= record.seq
     ]
     return len(readies) <= len([seq for seq in inits if seq < record.seq])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from avatar_protocols.liveavatar.v0_2 import constants
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import (
     START,
@@ -195,7 +195,7 @@ def no_redial_after_the_end(trace: Trace) -> Findings:
     if not option(trace, "reconnect"):
         return
     ends = [
-        *((r, r.name) for r in _of_platform(trace, EventName.SESSION_CLOSING)),
+        *((r, r.name) for r in _of_platform(trace, MessageName.SESSION_CLOSING)),
         *((r, "its own stop") for r in trace.commands("close")),
     ]
     for end, what in ends:
@@ -207,7 +207,7 @@ def no_redial_after_the_end(trace: Trace) -> Findings:
             yield passed(end)
 
 
-def _of_platform(trace: Trace, name: EventName) -> list[Record]:
+def _of_platform(trace: Trace, name: MessageName) -> list[Record]:
     return texts(trace.records, "server", name)
 
 
@@ -281,7 +281,7 @@ def every_end_is_reported(trace: Trace) -> Findings:
     """Every end of the socket is reported, with code and reason."""
     for socket in trace.sockets():
         lost = _lost(socket)
-        ready = texts(socket.records, "client", EventName.SESSION_READY)
+        ready = texts(socket.records, "client", MessageName.SESSION_READY)
         if lost is None or not ready or not has_adapter(trace):
             continue
         event = next((e for e in trace.events("closed") if e.seq > lost.seq), None)

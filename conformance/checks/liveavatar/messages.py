@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from avatar_protocols.liveavatar.v0_2 import constants
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import (
     TOP_LEVEL,
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
 #: What an application is told of an event, by the adapter's name of it.
 _TOLD = {
-    EventName.INPUT_TEXT: "text",
-    EventName.SESSION_STATE: "state",
-    EventName.SYSTEM_IDLE_TRIGGER: "idle",
-    EventName.SESSION_CLOSING: "closing",
-    EventName.ERROR: "error",
+    MessageName.INPUT_TEXT: "text",
+    MessageName.SESSION_STATE: "state",
+    MessageName.SYSTEM_IDLE_TRIGGER: "idle",
+    MessageName.SESSION_CLOSING: "closing",
+    MessageName.ERROR: "error",
 }
 _SPEECH = (
-    EventName.INPUT_VOICE_START,
-    EventName.INPUT_VOICE_FINISH,
-    EventName.INPUT_ASR_PARTIAL,
-    EventName.INPUT_ASR_FINAL,
+    MessageName.INPUT_VOICE_START,
+    MessageName.INPUT_VOICE_FINISH,
+    MessageName.INPUT_ASR_PARTIAL,
+    MessageName.INPUT_ASR_FINAL,
 )
 
 
@@ -115,7 +115,7 @@ def incomplete_events_are_dropped(trace: Trace) -> Findings:
     yield from survived(trace, odd, "an event that lacks a required member")
     for name in dict.fromkeys(r.name for r in odd):
         whole = [r for r in texts(trace.records, "server", name) if not _is_incomplete(r)]
-        events = trace.events(_TOLD[EventName(name)])
+        events = trace.events(_TOLD[MessageName(name)])
         if len(events) > len(whole):
             first = next(r for r in odd if r.name == name)
             extra = next((e for e in events if _holds_nothing(e)), events[-1])
@@ -132,7 +132,7 @@ def _is_incomplete(record: Record) -> bool:
     if record.name not in _TOLD:
         return False
     absent = lacking(record)
-    if record.name == EventName.SESSION_STATE:  # LAC-STATE-006 makes the others dispensable
+    if record.name == MessageName.SESSION_STATE:  # LAC-STATE-006 makes the others dispensable
         return any(path.startswith("data") for path in absent)
     return bool(absent)
 
@@ -144,7 +144,7 @@ def _holds_nothing(event: Record) -> bool:
 @check("LAC-MSG-007", role="client")
 def unknown_members_are_tolerated(trace: Trace) -> Findings:
     """Members that no document names change nothing."""
-    for record in texts(trace.records, "server", EventName.INPUT_TEXT):
+    for record in texts(trace.records, "server", MessageName.INPUT_TEXT):
         if not has_unknown_members(record) or not has_adapter(trace):
             continue
         event = delivered(trace, record)
@@ -152,12 +152,12 @@ def unknown_members_are_tolerated(trace: Trace) -> Findings:
             yield passed(event, record)
         else:
             yield failed(record, "input.text with unknown members never reached the application")
-    for record in texts(trace.records, "server", EventName.SESSION_INIT):
+    for record in texts(trace.records, "server", MessageName.SESSION_INIT):
         if not has_unknown_members(record):
             continue
         socket = next(s for s in trace.sockets() if s.number == record.connection)
         ready = [
-            r for r in socket.messages("client", EventName.SESSION_READY) if r.seq > record.seq
+            r for r in socket.messages("client", MessageName.SESSION_READY) if r.seq > record.seq
         ]
         if ready:
             yield passed(ready[0], record)
@@ -174,7 +174,7 @@ def failing_callbacks_are_survived(trace: Trace) -> Findings:
             continue
         later = [
             r
-            for r in texts(trace.records, "server", EventName.INPUT_TEXT)
+            for r in texts(trace.records, "server", MessageName.INPUT_TEXT)
             if r.seq > events[0].seq and not lacking(r)
         ]
         if not later:
@@ -195,7 +195,7 @@ def future_states_are_tolerated(trace: Trace) -> Findings:
     """A state of the future costs nothing that follows."""
     odd = [
         r
-        for r in texts(trace.records, "server", EventName.SESSION_STATE)
+        for r in texts(trace.records, "server", MessageName.SESSION_STATE)
         if isinstance(data_of(r, "state"), str) and data_of(r, "state") not in _STATES
     ]
     yield from survived(trace, odd, "a session.state of the future")
@@ -210,7 +210,7 @@ def no_transition_is_refused(trace: Trace) -> Findings:
     told = [(e.data or {}).get("state") for e in trace.events("state")]
     settled = max((answer.seq for answer in trace.answers("settle")), default=0)
     place = 0
-    for record in texts(trace.records, "server", EventName.SESSION_STATE):
+    for record in texts(trace.records, "server", MessageName.SESSION_STATE):
         state = data_of(record, "state")
         if state not in _STATES or lacking(record):
             continue
@@ -224,7 +224,7 @@ def no_transition_is_refused(trace: Trace) -> Findings:
 @check("LAC-STATE-006", role="client")
 def state_is_read_without_counters(trace: Trace) -> Findings:
     """``data.state`` is read even if seq or timestamp is missing."""
-    for record in texts(trace.records, "server", EventName.SESSION_STATE):
+    for record in texts(trace.records, "server", MessageName.SESSION_STATE):
         absent = [path for path in lacking(record) if path in TOP_LEVEL]
         state = data_of(record, "state")
         if not absent or state is None or not has_adapter(trace):
@@ -258,9 +258,9 @@ def error_has_code_and_message(trace: Trace) -> Findings:
     orders = [
         members_of((c.data or {}).get("data"))
         for c in trace.commands("send_event")
-        if (c.data or {}).get("name") == EventName.ERROR
+        if (c.data or {}).get("name") == MessageName.ERROR
     ]
-    for index, record in enumerate(texts(trace.records, "client", EventName.ERROR)):
+    for index, record in enumerate(texts(trace.records, "client", MessageName.ERROR)):
         wanted = orders[index].get("request_id") if index < len(orders) else None
         absent = [m for m in ("code", "message") if not isinstance(data_of(record, m), str)]
         if absent:
@@ -278,7 +278,7 @@ def error_has_code_and_message(trace: Trace) -> Findings:
 @check("LAC-ERR-002", role="client")
 def any_error_code_is_taken(trace: Trace) -> Findings:
     """An error reaches the application with its code, whatever that is."""
-    for record in texts(trace.records, "server", EventName.ERROR):
+    for record in texts(trace.records, "server", MessageName.ERROR):
         code = data_of(record, "code")
         if lacking(record) or not has_adapter(trace):
             continue
@@ -299,6 +299,6 @@ def any_error_code_is_taken(trace: Trace) -> Findings:
 @check("LAC-ERR-003", role="client")
 def errors_leave_the_connection(trace: Trace) -> Findings:
     """The connection stays after an ``error``, sent or received."""
-    received = [r for r in texts(trace.records, "server", EventName.ERROR) if not lacking(r)]
-    sent = texts(trace.records, "client", EventName.ERROR)
+    received = [r for r in texts(trace.records, "server", MessageName.ERROR) if not lacking(r)]
+    sent = texts(trace.records, "client", MessageName.ERROR)
     yield from survived(trace, [*received, *sent], "an error event")

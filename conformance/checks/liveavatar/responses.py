@@ -6,7 +6,7 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import commanded, has_adapter, texts, top
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from avatar_protocols.trace import Record
     from conformance.trace import Socket, Trace
 
-_TEXT = (EventName.RESPONSE_START, EventName.RESPONSE_CHUNK, EventName.RESPONSE_DONE)
-_AUDIO = (EventName.RESPONSE_AUDIO_START, EventName.RESPONSE_AUDIO_FINISH)
-_CANCEL = EventName.RESPONSE_CANCEL
-_OVER = (EventName.RESPONSE_DONE, EventName.RESPONSE_AUDIO_FINISH, _CANCEL)
-_VOICE = (EventName.INPUT_VOICE_START, EventName.INPUT_ASR_FINAL)
+_TEXT = (MessageName.RESPONSE_START, MessageName.RESPONSE_CHUNK, MessageName.RESPONSE_DONE)
+_AUDIO = (MessageName.RESPONSE_AUDIO_START, MessageName.RESPONSE_AUDIO_FINISH)
+_CANCEL = MessageName.RESPONSE_CANCEL
+_OVER = (MessageName.RESPONSE_DONE, MessageName.RESPONSE_AUDIO_FINISH, _CANCEL)
+_VOICE = (MessageName.INPUT_VOICE_START, MessageName.INPUT_ASR_FINAL)
 
 
 def _by_response(records: Iterable[Record]) -> dict[str, list[Record]]:
@@ -35,7 +35,7 @@ def _turns(trace: Trace) -> dict[str, Record]:
     """The message that brought each turn about, by requestId."""
     turns: dict[str, Record] = {}
     for record in trace.messages():
-        if (record.sender, record.name) == ("server", EventName.INPUT_TEXT) or (
+        if (record.sender, record.name) == ("server", MessageName.INPUT_TEXT) or (
             record.sender == "client" and record.name in _VOICE
         ):
             turns.setdefault(str(top(record, "requestId")), record)
@@ -65,7 +65,7 @@ def responses_carry_the_turn(trace: Trace) -> Findings:
 def new_input_ends_the_response(trace: Trace) -> Findings:
     """A response in progress goes on no more when new input.text has arrived."""
     for socket in trace.sockets():
-        for record in texts(socket.records, "server", EventName.INPUT_TEXT):
+        for record in texts(socket.records, "server", MessageName.INPUT_TEXT):
             turn = top(record, "requestId")
             for open_id in _in_progress(socket, record, turn):
                 later = [
@@ -73,7 +73,7 @@ def new_input_ends_the_response(trace: Trace) -> Findings:
                     for r in _by_response(socket.after(record)).get(open_id, ())
                     if r.name not in _AUDIO
                 ]
-                chunk = next((r for r in later if r.name == EventName.RESPONSE_CHUNK), None)
+                chunk = next((r for r in later if r.name == MessageName.RESPONSE_CHUNK), None)
                 if chunk is not None:
                     yield failed(
                         chunk,
@@ -118,7 +118,7 @@ def response_ids_are_unique(trace: Trace) -> Findings:
     """No responseId is used for two responses."""
     for response_id, sent in _by_response(trace.records).items():
         turns = {top(r, "requestId") for r in sent if r.name != _CANCEL}
-        starts = [r for r in sent if r.name in (EventName.RESPONSE_START, _AUDIO[0])]
+        starts = [r for r in sent if r.name in (MessageName.RESPONSE_START, _AUDIO[0])]
         over = next((r for r in sent if r.name in _OVER and r.name != _CANCEL), None)
         again = [r for r in starts if over is not None and r.seq > over.seq]
         if not response_id or response_id == "None":
@@ -171,7 +171,7 @@ def one_id_through_a_response(trace: Trace) -> Findings:
 def chunks_count_up_by_one(trace: Trace) -> Findings:
     """``seq`` rises by one per chunk of a response; where it begins is open."""
     for response_id, sent in _by_response(trace.records).items():
-        chunks = [r for r in sent if r.name == EventName.RESPONSE_CHUNK]
+        chunks = [r for r in sent if r.name == MessageName.RESPONSE_CHUNK]
         for before, after in pairwise(chunks):
             last, number = top(before, "seq"), top(after, "seq")
             if isinstance(last, int) and number == last + 1:
@@ -194,7 +194,7 @@ def chunks_count_up_by_one(trace: Trace) -> Findings:
 @check("LAC-RESP-006", role="client")
 def chunks_have_a_timestamp(trace: Trace) -> Findings:
     """``timestamp`` of every chunk is an integer."""
-    for record in texts(trace.records, "client", EventName.RESPONSE_CHUNK):
+    for record in texts(trace.records, "client", MessageName.RESPONSE_CHUNK):
         value = top(record, "timestamp")
         if isinstance(value, int) and not isinstance(value, bool):
             yield passed(record)
@@ -221,7 +221,7 @@ def responses_are_ended(trace: Trace) -> Findings:
 def _ordered_to_end(trace: Trace) -> bool:
     """Whether the application has said all it wanted, so that an end is due."""
     return bool(
-        commanded(trace, EventName.RESPONSE_DONE, _CANCEL)
+        commanded(trace, MessageName.RESPONSE_DONE, _CANCEL)
         or [a for a in trace.answers("send_text") if (a.data or {}).get("answer") == "done"]
     )
 
@@ -234,7 +234,7 @@ def nothing_after_the_end(trace: Trace) -> Findings:
         if over is None:
             continue
         late = next(
-            (r for r in sent if r.seq > over.seq and r.name == EventName.RESPONSE_CHUNK), None
+            (r for r in sent if r.seq > over.seq and r.name == MessageName.RESPONSE_CHUNK), None
         )
         if late is not None:
             yield failed(late, f"a chunk of response {response_id} follows its {over.name}", over)
@@ -247,12 +247,12 @@ def input_needs_no_interrupt(trace: Trace) -> Findings:
     """Where input stops the speech by itself, control.interrupt is not sent."""
     if not has_adapter(trace):
         return  # nobody knows which interrupts the application wanted
-    orders = len(commanded(trace, EventName.CONTROL_INTERRUPT))
-    interrupts = texts(trace.records, "client", EventName.CONTROL_INTERRUPT)
+    orders = len(commanded(trace, MessageName.CONTROL_INTERRUPT))
+    interrupts = texts(trace.records, "client", MessageName.CONTROL_INTERRUPT)
     for socket in trace.sockets():
         for record in socket.messages():
-            text = (record.sender, record.name) == ("server", EventName.INPUT_TEXT)
-            voice = (record.sender, record.name) == ("client", EventName.INPUT_VOICE_START)
+            text = (record.sender, record.name) == ("server", MessageName.INPUT_TEXT)
+            voice = (record.sender, record.name) == ("client", MessageName.INPUT_VOICE_START)
             if not text and not voice:
                 continue
             extra = [r for r in interrupts if r.seq > record.seq][orders:]
@@ -270,7 +270,7 @@ def input_needs_no_interrupt(trace: Trace) -> Findings:
 def interrupts_are_heeded(trace: Trace) -> Findings:
     """On control.interrupt the response is abandoned, or the application told so that it can."""
     for socket in trace.sockets():
-        for record in texts(socket.records, "server", EventName.CONTROL_INTERRUPT):
+        for record in texts(socket.records, "server", MessageName.CONTROL_INTERRUPT):
             told = next((e for e in trace.events("interrupted") if e.seq > record.seq), None)
             cancel = next(iter(texts(socket.after(record), "client", _CANCEL)), None)
             by_order = cancel is not None and any(
@@ -292,7 +292,7 @@ def interrupts_are_heeded(trace: Trace) -> Findings:
 def interrupts_are_not_acknowledged(trace: Trace) -> Findings:
     """control.interrupt has no answer of its own; abandoning the response is none."""
     for socket in trace.sockets():
-        for record in texts(socket.records, "server", EventName.CONTROL_INTERRUPT):
+        for record in texts(socket.records, "server", MessageName.CONTROL_INTERRUPT):
             orders = [c.seq for c in trace.commands() if c.seq > record.seq and _sends(c)]
             until = min(orders, default=trace.records[-1].seq + 1)
             answer = next(

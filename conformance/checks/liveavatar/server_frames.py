@@ -13,7 +13,7 @@ from avatar_protocols.liveavatar.v0_2.frames import (
     AudioFrameCodec,
     ImageFrame,
 )
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import AUDIO, IMAGE, frame_fault, socket_of, texts
 from conformance.checks.liveavatar._frames import (
@@ -142,7 +142,7 @@ def _carried_on(trace: Trace, odd: Sequence[Record], what: str) -> Findings:
         socket = socket_of(trace, record)
         if socket is None:
             continue
-        brackets = texts(socket.before(record), "client", EventName.RESPONSE_AUDIO_START)
+        brackets = texts(socket.before(record), "client", MessageName.RESPONSE_AUDIO_START)
         if not brackets:
             continue
         told = next_state(socket, brackets[-1], SessionState.SPEAKING)

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from avatar_protocols.liveavatar.v0_2 import constants
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import AUDIO, data_of, lacking, texts, top
 from conformance.checks.liveavatar._server import (
@@ -26,7 +26,7 @@ _ROUNDING_MS = 1
 def _delivered(trace: Trace) -> Findings:
     """Each text of the user comes once, in order, as an input.text of a turn of its own."""
     wanted = trace.expect.get("texts", ())
-    found = texts(trace.records, "server", EventName.INPUT_TEXT)
+    found = texts(trace.records, "server", MessageName.INPUT_TEXT)
     seen: set[str] = set()
     for index, record in enumerate(found):
         request = top(record, "requestId")
@@ -64,7 +64,7 @@ def only_the_owner_recognises(trace: Trace) -> Findings:
         for record in trace.messages("server", AUDIO)[:1]:
             yield passed(record, observed="audio")
     elif owner == "platform":
-        for record in texts(trace.records, "server", EventName.INPUT_TEXT)[:1]:
+        for record in texts(trace.records, "server", MessageName.INPUT_TEXT)[:1]:
             yield passed(record, observed="text")
 
 
@@ -79,7 +79,7 @@ def results_are_input_text(trace: Trace) -> Findings:
 @check("LAC-ASR-003", role="server")
 def audio_is_continuous(trace: Trace) -> Findings:
     """Under developer ASR frame follows frame without a gap and without marks of speech."""
-    for record in texts(trace.records, "server", *SPEECH_EVENTS, EventName.RESPONSE_AUDIO_START):
+    for record in texts(trace.records, "server", *SPEECH_EVENTS, MessageName.RESPONSE_AUDIO_START):
         yield failed(record, f"{record.name} segments the user's audio")
     wanted = trace.expect.get("seconds", 0)
     for socket in trace.sockets():

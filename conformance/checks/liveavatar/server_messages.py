@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import (
     AUDIO,
@@ -59,7 +59,7 @@ def unknown_members_are_tolerated(trace: Trace) -> Findings:
 
 
 def _errors(trace: Trace) -> Iterator[Record]:
-    yield from texts(trace.records, "server", EventName.ERROR)
+    yield from texts(trace.records, "server", MessageName.ERROR)
 
 
 @check("LAC-ERR-001", role="server", always=True)
@@ -86,9 +86,9 @@ def error_has_code_and_message(trace: Trace) -> Findings:
 def any_error_code_is_taken(trace: Trace) -> Findings:
     """An agent's error does no harm, whatever its code."""
     yield from borne(
-        trace, texts(trace.records, "client", EventName.ERROR), "an error event of the agent"
+        trace, texts(trace.records, "client", MessageName.ERROR), "an error event of the agent"
     )
-    for record in texts(trace.records, "client", EventName.ERROR):
+    for record in texts(trace.records, "client", MessageName.ERROR):
         answer = next((r for r in _errors(trace) if r.seq > record.seq), None)
         if answer is not None:
             yield failed(
@@ -99,12 +99,12 @@ def any_error_code_is_taken(trace: Trace) -> Findings:
 @check("LAC-ERR-003", role="server", always=True)
 def errors_leave_the_connection(trace: Trace) -> Findings:
     """The connection stays after an error event of either side."""
-    for record in texts(trace.records, "client", EventName.ERROR) + list(_errors(trace)):
+    for record in texts(trace.records, "client", MessageName.ERROR) + list(_errors(trace)):
         socket = socket_of(trace, record)
         if socket is None:
             continue
         end = server_end(socket)
-        announced = texts(socket.after(record), "server", EventName.SESSION_CLOSING)
+        announced = texts(socket.after(record), "server", MessageName.SESSION_CLOSING)
         alive = [r for r in socket.after(record) if r.sender == "server" and r.kind == "pong"]
         if end is not None and end.seq > record.seq and not announced:
             yield failed(end, "the platform ended the connection after an error event", record)

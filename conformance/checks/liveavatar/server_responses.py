@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from avatar_protocols.liveavatar.v0_2.constants import AudioConfig, Mood, SessionState
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import data_of, top
 from conformance.checks.liveavatar._server import next_state, reaction_until, responses, spoken
@@ -34,7 +34,7 @@ def a_turn_may_have_several_responses(trace: Trace) -> Findings:
 @check("LAC-RESP-002", role="server")
 def chunks_need_no_start(trace: Trace) -> Findings:
     """Chunks that no response.start announced are spoken."""
-    yield from spoken(trace, lambda response: not response.named(EventName.RESPONSE_START))
+    yield from spoken(trace, lambda response: not response.named(MessageName.RESPONSE_START))
 
 
 @check("LAC-RESP-009", role="server")
@@ -45,7 +45,7 @@ def order_is_restored_and_done_ends_the_text(trace: Trace) -> Findings:
         return
     for socket in trace.sockets():
         for response in responses(socket):
-            for done in response.named(EventName.RESPONSE_DONE):
+            for done in response.named(MessageName.RESPONSE_DONE):
                 quiet = next_state(socket, done, SessionState.IDLE)
                 if quiet is not None and quiet.seq < reaction_until(socket, done):
                     yield failed(quiet, f"{done.name} of a long text cut its speech short", done)
@@ -65,7 +65,7 @@ def odd_settings_are_mended(trace: Trace) -> Findings:
 
 
 def _is_odd(response: Response) -> bool:
-    for start in response.named(EventName.RESPONSE_START):
+    for start in response.named(MessageName.RESPONSE_START):
         if data_of(start, "audioConfig") is None:
             continue
         config = members_of(data_of(start, "audioConfig"))

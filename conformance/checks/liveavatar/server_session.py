@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from avatar_protocols.liveavatar.v0_2 import constants
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import AUDIO, IMAGE, STOP, data_of, lacking, texts
 from conformance.checks.liveavatar._server import (
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from avatar_protocols.trace import Record
     from conformance.trace import Socket, Trace
 
-_HELD: Final = frozenset({*INPUT_EVENTS, EventName.SYSTEM_IDLE_TRIGGER, AUDIO, IMAGE})
+_HELD: Final = frozenset({*INPUT_EVENTS, MessageName.SYSTEM_IDLE_TRIGGER, AUDIO, IMAGE})
 _BEGINNINGS: Final = frozenset(
     {
-        EventName.INPUT_VOICE_START,
-        EventName.INPUT_ASR_FINAL,
-        EventName.RESPONSE_CHUNK,
-        EventName.RESPONSE_AUDIO_START,
-        EventName.RESPONSE_AUDIO_PROMPT_START,
-        EventName.SYSTEM_PROMPT,
+        MessageName.INPUT_VOICE_START,
+        MessageName.INPUT_ASR_FINAL,
+        MessageName.RESPONSE_CHUNK,
+        MessageName.RESPONSE_AUDIO_START,
+        MessageName.RESPONSE_AUDIO_PROMPT_START,
+        MessageName.SYSTEM_PROMPT,
     }
 )
 _ACTIVE: Final = frozenset(
@@ -52,7 +52,7 @@ def _beginning(socket: Socket) -> tuple[Record, str] | None:
     first = socket.first(kind="message", sender="server")
     if first is None:
         return None
-    if first.name != EventName.SESSION_INIT or first.opcode != "text":
+    if first.name != MessageName.SESSION_INIT or first.opcode != "text":
         return first, f"the first message of a socket is {first.name or 'unreadable'}"
     absent = lacking(first)
     if absent:
@@ -76,7 +76,7 @@ def begins_with_session_init(trace: Trace) -> Findings:
 def input_waits_for_ready(trace: Trace) -> Findings:
     """Input, audio and idle events come after session.ready."""
     for socket in trace.sockets():
-        ready = next(iter(texts(socket.records, "client", EventName.SESSION_READY)), None)
+        ready = next(iter(texts(socket.records, "client", MessageName.SESSION_READY)), None)
         for record in socket.messages("server"):
             if record.name not in _HELD:
                 continue
@@ -121,7 +121,7 @@ def what_was_unfinished_is_lost(trace: Trace) -> Findings:
     later = {socket.number for socket in opened[1:]}
     yield from spoken(trace, lambda response: response.socket in later)
     for socket in opened[1:]:
-        for begin in texts(socket.records, "client", EventName.RESPONSE_AUDIO_START):
+        for begin in texts(socket.records, "client", MessageName.RESPONSE_AUDIO_START):
             speaking = next_state(socket, begin, constants.SessionState.SPEAKING)
             if speaking is not None:
                 yield passed(begin, speaking)
@@ -144,7 +144,7 @@ def what_was_unfinished_is_lost(trace: Trace) -> Findings:
 
 
 def _announced(socket: Socket, end: Record) -> Record | None:
-    closing = texts(socket.before(end), "server", EventName.SESSION_CLOSING)
+    closing = texts(socket.before(end), "server", MessageName.SESSION_CLOSING)
     return closing[0] if closing else None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.constants import SessionState
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Finding, Findings, check, failed, passed
 from conformance.checks.liveavatar._common import AUDIO, data_of, texts, top
 from conformance.checks.liveavatar._server import (
@@ -32,18 +32,18 @@ _STOPPED: Final = frozenset({SessionState.IDLE, SessionState.LISTENING})
 _EPOCH_FACTOR: Final = 10
 """A count of seconds or of microseconds is off by more."""
 _BRACKETS: Final = {
-    EventName.RESPONSE_AUDIO_START: True,
-    EventName.RESPONSE_AUDIO_PROMPT_START: True,
-    EventName.RESPONSE_AUDIO_FINISH: False,
-    EventName.RESPONSE_AUDIO_PROMPT_FINISH: False,
+    MessageName.RESPONSE_AUDIO_START: True,
+    MessageName.RESPONSE_AUDIO_PROMPT_START: True,
+    MessageName.RESPONSE_AUDIO_FINISH: False,
+    MessageName.RESPONSE_AUDIO_PROMPT_FINISH: False,
 }
 _IDLE_GROWTH: Final = 1.1
 """By how much a further idle time must exceed the one before, if the count went on."""
 _NO_ACTIVITY: Final = frozenset(
     {
-        EventName.SYSTEM_PROMPT,
-        EventName.RESPONSE_AUDIO_PROMPT_START,
-        EventName.RESPONSE_AUDIO_PROMPT_FINISH,
+        MessageName.SYSTEM_PROMPT,
+        MessageName.RESPONSE_AUDIO_PROMPT_START,
+        MessageName.RESPONSE_AUDIO_PROMPT_FINISH,
         AUDIO,
     }
 )
@@ -61,7 +61,7 @@ def the_state_is_the_platforms(trace: Trace) -> Findings:
                 yield passed(record)
             else:
                 yield failed(record, f"{state_of(record)!r} is no state of the table")
-        for record in texts(socket.records, "client", EventName.SESSION_STATE):
+        for record in texts(socket.records, "client", MessageName.SESSION_STATE):
             moved = next_state(socket, record)
             if moved is not None and moved.seq < reaction_until(socket, record):
                 yield failed(moved, "a session.state of the agent changed the state", record)
@@ -112,7 +112,7 @@ def states_have_epoch_milliseconds(trace: Trace) -> Findings:
 def voice_start_leads_to_listening(trace: Trace) -> Findings:
     """LISTENING is the next state after input.voice.start."""
     for socket in trace.sockets():
-        for record in texts(socket.records, "client", EventName.INPUT_VOICE_START):
+        for record in texts(socket.records, "client", MessageName.INPUT_VOICE_START):
             if state_before(socket, record) == SessionState.LISTENING:
                 continue
             told = next_state(socket, record)
@@ -132,7 +132,7 @@ def voice_start_leads_to_listening(trace: Trace) -> Findings:
 def asr_final_moves_on(trace: Trace) -> Findings:
     """input.asr.final leads out of LISTENING."""
     for socket in trace.sockets():
-        for record in texts(socket.records, "client", EventName.INPUT_ASR_FINAL):
+        for record in texts(socket.records, "client", MessageName.INPUT_ASR_FINAL):
             if state_before(socket, record) != SessionState.LISTENING:
                 continue
             told = next_state(socket, record)
@@ -152,7 +152,7 @@ def agents_with_asr_are_not_interrupted(trace: Trace) -> Findings:
     """Under developer ASR no control.interrupt comes, not even when the user speaks."""
     if owner_of_asr(trace) != "developer":
         return
-    for record in texts(trace.records, "server", EventName.CONTROL_INTERRUPT):
+    for record in texts(trace.records, "server", MessageName.CONTROL_INTERRUPT):
         yield failed(record, "control.interrupt was sent to an agent that owns speech recognition")
     for socket in trace.sockets():
         for record in socket.messages("server", AUDIO)[:1]:
@@ -176,7 +176,7 @@ def _stops(socket: Socket, record: Record) -> Finding | None:
 def only_the_named_turn_is_stopped(trace: Trace) -> Findings:
     """With a requestId the current turn is stopped, if it is that one; else nothing changes."""
     for socket in trace.sockets():
-        for record in texts(socket.records, "client", EventName.CONTROL_INTERRUPT):
+        for record in texts(socket.records, "client", MessageName.CONTROL_INTERRUPT):
             request = top(record, "requestId")
             known = turns(socket, record)
             if request is None or not known:
@@ -202,7 +202,7 @@ def only_the_named_turn_is_stopped(trace: Trace) -> Findings:
 def without_a_turn_everything_stops(trace: Trace) -> Findings:
     """Without a requestId whatever is playing is stopped."""
     for socket in trace.sockets():
-        for record in texts(socket.records, "client", EventName.CONTROL_INTERRUPT):
+        for record in texts(socket.records, "client", MessageName.CONTROL_INTERRUPT):
             finding = _stops(socket, record) if top(record, "requestId") is None else None
             if finding is not None:
                 yield finding
@@ -212,7 +212,7 @@ def without_a_turn_everything_stops(trace: Trace) -> Findings:
 def interrupts_have_no_answer(trace: Trace) -> Findings:
     """Nothing answers a control.interrupt but session.state."""
     for socket in trace.sockets():
-        for record in texts(socket.records, "client", EventName.CONTROL_INTERRUPT):
+        for record in texts(socket.records, "client", MessageName.CONTROL_INTERRUPT):
             until = reaction_until(socket, record)
             answer = next(
                 (
@@ -224,7 +224,7 @@ def interrupts_have_no_answer(trace: Trace) -> Findings:
                     and r.seq < until
                     and (
                         r.name not in PLATFORM_EVENTS
-                        or r.name in {EventName.CONTROL_INTERRUPT, EventName.ERROR}
+                        or r.name in {MessageName.CONTROL_INTERRUPT, MessageName.ERROR}
                     )
                 ),
                 None,
@@ -248,7 +248,7 @@ def frames_outside_of_brackets_are_discarded(trace: Trace) -> Findings:
     for socket in trace.sockets():
         for record in socket.messages("client", AUDIO):
             marks = [r for r in socket.before(record) if r.name in _BRACKETS]
-            if marks and _BRACKETS[EventName(marks[-1].name)]:
+            if marks and _BRACKETS[MessageName(marks[-1].name)]:
                 continue
             told = next_state(socket, record)
             if told is not None and told.seq < reaction_until(socket, record):
@@ -261,7 +261,7 @@ def frames_outside_of_brackets_are_discarded(trace: Trace) -> Findings:
 def prompts_are_spoken(trace: Trace) -> Findings:
     """system.prompt leads to PROMPT_SPEAKING."""
     for socket in trace.sockets():
-        for record in texts(socket.records, "client", EventName.SYSTEM_PROMPT):
+        for record in texts(socket.records, "client", MessageName.SYSTEM_PROMPT):
             told = next_state(socket, record, SessionState.PROMPT_SPEAKING)
             if told is not None:
                 yield passed(record, told)
@@ -273,7 +273,7 @@ def prompts_are_spoken(trace: Trace) -> Findings:
 def prompts_do_not_restart_the_idle_time(trace: Trace) -> Findings:
     """After a prompt the idle time goes on from where it was."""
     for socket in trace.sockets():
-        idle = texts(socket.records, "server", EventName.SYSTEM_IDLE_TRIGGER)
+        idle = texts(socket.records, "server", MessageName.SYSTEM_IDLE_TRIGGER)
         for first, second in itertools.pairwise(idle):
             between = [
                 r for r in socket.messages("client") if first.seq < r.seq < second.seq and r.opcode

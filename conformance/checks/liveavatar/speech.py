@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from avatar_protocols.liveavatar.v0_2.messages import EventName
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.liveavatar._common import data_of, option, texts, top
 from conformance.trace import members_of
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 #: The events of an utterance and the order of their kinds.
 _RANK = {
-    EventName.INPUT_VOICE_START: 0,
-    EventName.INPUT_ASR_PARTIAL: 1,
-    EventName.INPUT_VOICE_FINISH: 2,
-    EventName.INPUT_ASR_FINAL: 3,
+    MessageName.INPUT_VOICE_START: 0,
+    MessageName.INPUT_ASR_PARTIAL: 1,
+    MessageName.INPUT_VOICE_FINISH: 2,
+    MessageName.INPUT_ASR_FINAL: 3,
 }
-_NEEDED = (EventName.INPUT_VOICE_START, EventName.INPUT_VOICE_FINISH, EventName.INPUT_ASR_FINAL)
-_ANSWERS = (EventName.RESPONSE_START, EventName.RESPONSE_CHUNK, EventName.RESPONSE_AUDIO_START)
+_NEEDED = (MessageName.INPUT_VOICE_START, MessageName.INPUT_VOICE_FINISH, MessageName.INPUT_ASR_FINAL)
+_ANSWERS = (MessageName.RESPONSE_START, MessageName.RESPONSE_CHUNK, MessageName.RESPONSE_AUDIO_START)
 
 
 def _utterances(trace: Trace) -> dict[str, list[Record]]:
@@ -46,7 +46,7 @@ def the_owner_recognises(trace: Trace) -> Findings:
         elif trace.events("text"):
             yield passed(trace.events("text")[0])
     elif owner is True:
-        results = [r for r in spoken if r.name == EventName.INPUT_ASR_FINAL]
+        results = [r for r in spoken if r.name == MessageName.INPUT_ASR_FINAL]
         if results:
             yield passed(results[0])
         elif trace.commands("send_event"):
@@ -57,7 +57,7 @@ def the_owner_recognises(trace: Trace) -> Findings:
 def utterances_are_in_order(trace: Trace) -> Findings:
     """voice.start, partials, voice.finish, asr.final, for each utterance."""
     for turn, sent in _utterances(trace).items():
-        ranks = [_RANK[EventName(r.name)] for r in sent]
+        ranks = [_RANK[MessageName(r.name)] for r in sent]
         names = [r.name for r in sent]
         absent = [name for name in _NEEDED if names.count(name) != 1]
         if ranks != sorted(ranks):
@@ -79,7 +79,7 @@ def partials_and_finals_differ(trace: Trace) -> Findings:
     for turn, sent in _utterances(trace).items():
         last: int | None = None
         for record in sent:
-            if record.name == EventName.INPUT_ASR_PARTIAL:
+            if record.name == MessageName.INPUT_ASR_PARTIAL:
                 number = top(record, "seq")
                 if data_of(record, "final") is not False:
                     yield failed(record, f"final of a partial is {data_of(record, 'final')!r}")
@@ -92,7 +92,7 @@ def partials_and_finals_differ(trace: Trace) -> Findings:
                 else:
                     last = number
                     yield passed(record)
-            elif record.name == EventName.INPUT_ASR_FINAL:
+            elif record.name == MessageName.INPUT_ASR_FINAL:
                 inner = members_of(top(record, "data"))
                 extra = [m for m in ("seq",) if m in (record.data or {})]
                 extra += [m for m in ("final",) if m in inner]

@@ -45,14 +45,14 @@ class EndpointSpec(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: name of the endpoint in plans, traces and scenarios.
-        kind: ``http`` or ``websocket``.
+        kind: ``http``, ``websocket``, ``sse`` (the answer is an event stream) or ``room``.
         method: HTTP method, of the upgrade for a WebSocket.
         base: name of the configured base URL.
         path: appended to the base; empty where the URL is used as given.
     """
 
     name: str
-    kind: Literal["http", "websocket"]
+    kind: Literal["http", "websocket", "sse", "room"]
     method: str
     base: str
     path: str

@@ -27,9 +27,12 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         "upgrade_request",
         "upgrade_response",
         "open",
+        "join",
         "message",
+        "track",
         "ping",
         "pong",
+        "leave",
         "close",
         "reset",
         "command",
@@ -48,11 +51,15 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     empty if unknown.
     """
     connection: Annotated[int, Meta(ge=1)] | None = None
-    """Number of the socket, from 1."""
+    """Number of the channel, from 1: WebSocket, event stream or room."""
     data: dict[str, Any] | None = None
     """The decoded content."""
-    opcode: Literal["text", "binary", ""] = ""
-    """Kind of WebSocket message."""
+    opcode: Literal["text", "binary", "sse", ""] = ""
+    """Kind of message: of a WebSocket or data channel, or an event of a stream."""
+    participant: str = ""
+    """Id of the room's participant who did it; empty outside of rooms."""
+    reliability: Literal["RELIABLE", "UNRELIABLE", ""] = ""
+    """How the message travels in a room; empty outside of rooms."""
     raw: str = ""
     """Text as it is; bytes in base64."""
     status: Annotated[int, Meta(ge=100, le=599)] | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 __all__ = [
+    "ActParams",
     "AdvanceParams",
     "Answer",
     "Claim",
@@ -20,6 +21,8 @@ __all__ = [
     "OpenParams",
     "SendAudioParams",
     "SendEventParams",
+    "ServeParams",
+    "ServeResult",
     "Unsupported",
 ]
 
@@ -118,10 +121,45 @@ class SendEventParams(Struct, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
 
 
+class ServeParams(Struct, frozen=True, kw_only=True):
+    """Role server: begin to serve, or join the room that is named."""
+
+    protocol: str
+    revision: str
+    options: dict[str, Any] = {}
+    """What the scenario asks of the server; the protocol's page of the contract lists them."""
+    urls: dict[str, str] = {}
+    """Base URLs, by name, of what stands beside the server."""
+    credentials: dict[str, str] = {}
+    """What the server needs there, by name."""
+    room: str = ""
+    """Id of the room to join; empty for a server that listens."""
+
+
+class ActParams(Struct, frozen=True, kw_only=True):
+    """Role server: make the server do something on its newest session, or on the one named (feature
+    `triggers`).
+    """
+
+    action: Annotated[dict[str, Any], Meta(max_length=1, min_length=1)]
+    """One action of a plan."""
+    session: int | str = -1
+    """Position or id of the session; -1 is the newest."""
+
+
 class AdvanceParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Move the implementation's timers (feature `clock`)."""
 
     seconds: Annotated[float, Meta(ge=0.0)]
+
+
+class ServeResult(Struct, frozen=True, kw_only=True):
+    """Result of `serve`: where the server is, and what it accepts."""
+
+    urls: dict[str, str] = {}
+    """Base URLs by name."""
+    credentials: dict[str, str] = {}
+    """Keys and ids by name."""
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -130,6 +168,9 @@ class Claim(Struct, frozen=True, kw_only=True):
     protocol: str
     revisions: Annotated[list[str], Meta(min_length=1)]
     roles: Annotated[list[Literal["client", "server"]], Meta(min_length=1)]
+    name: str = ""
+    """Name of this implementation, where the adapter holds several; else that of the description.
+    """
     features: list[str] = []
     """Names from the protocol's table of features."""
     missing: dict[str, str] = {}
