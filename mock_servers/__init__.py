@@ -12,19 +12,24 @@ Heavy modules load when a platform is made, not when this package is imported.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mock_servers.platform import Platform
     from mock_servers.threaded import ThreadedPlatform
 
-__all__ = ["PLATFORMS", "mock", "mock_sync"]
+__all__ = ["mock", "mock_sync", "platforms"]
 
-#: Protocol id -> module and class of its platform.
-PLATFORMS: Final[dict[str, tuple[str, str]]] = {
-    "avatarkit": ("mock_servers.avatarkit.platform", "AvatarKitPlatform"),
-    "liveavatar": ("mock_servers.liveavatar.platform", "LiveAvatarPlatform"),
-}
+
+def platforms() -> list[str]:
+    """Ids of the protocols that have a mock platform: those with an active revision."""
+    from avatar_protocols.registry import PROTOCOLS
+
+    return [
+        name
+        for name, info in PROTOCOLS.items()
+        if info.revisions[info.default_revision].status == "active"
+    ]
 
 
 def mock(protocol: str, revision: str | None = None, **options: Any) -> Platform:  # noqa: ANN401 - the options of the platform's class
@@ -42,12 +47,13 @@ def mock(protocol: str, revision: str | None = None, **options: Any) -> Platform
     from avatar_protocols.registry import resolve
     from protocol_core.errors import ConfigurationError
 
-    if protocol not in PLATFORMS:
+    known = platforms()
+    if protocol not in known:
         raise ConfigurationError(
             "there is no mock platform of this protocol",
             setting="protocol",
             value=protocol,
-            hint=f"known: {', '.join(sorted(PLATFORMS))}",
+            hint=f"known: {', '.join(sorted(known))}",
         )
     try:
         info = resolve(protocol, revision)
@@ -57,8 +63,8 @@ def mock(protocol: str, revision: str | None = None, **options: Any) -> Platform
         raise ConfigurationError(
             "this revision is only planned", setting="revision", value=revision
         )
-    module, name = PLATFORMS[protocol]
-    made: Platform = getattr(importlib.import_module(module), name)(info, **options)
+    module = importlib.import_module(f"mock_servers.{protocol}.platform")
+    made: Platform = module.PLATFORM(info, **options)
     return made
 
 

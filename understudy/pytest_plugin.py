@@ -1,4 +1,4 @@
-"""The pytest plugin: one fixture a platform.
+"""The pytest plugin: one fixture a platform, ``<protocol>_platform``.
 
 Each fixture is a running platform on an event loop in a thread of its own, so it serves synchronous
 and asynchronous tests alike, whatever plugin runs them. Options come from a marker::
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mock_servers import mock_sync, platforms
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mock_servers.threaded import ThreadedPlatform
-
-__all__ = ["avatarkit_platform", "liveavatar_platform"]
 
 _MARKER = "understudy"
 
@@ -34,24 +34,18 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-@pytest.fixture
-def avatarkit_platform(request: pytest.FixtureRequest) -> Iterator[ThreadedPlatform]:
-    """A mock AvatarKit platform."""
-    yield from _platform("avatarkit", request)
+def _fixture(protocol: str) -> Callable[[pytest.FixtureRequest], Iterator[ThreadedPlatform]]:
+    @pytest.fixture(name=f"{protocol}_platform")
+    def platform(request: pytest.FixtureRequest) -> Iterator[ThreadedPlatform]:
+        options: dict[str, Any] = {"pace": False}
+        # The closest marker comes first: a test's options win over those of its class and module.
+        for marker in reversed(list(request.node.iter_markers(_MARKER))):
+            options.update(marker.kwargs)
+        with mock_sync(protocol, **options) as running:
+            yield running
+
+    platform.__doc__ = f"A mock platform of the protocol {protocol}."
+    return platform
 
 
-@pytest.fixture
-def liveavatar_platform(request: pytest.FixtureRequest) -> Iterator[ThreadedPlatform]:
-    """A mock Live Avatar platform."""
-    yield from _platform("liveavatar", request)
-
-
-def _platform(protocol: str, request: pytest.FixtureRequest) -> Iterator[ThreadedPlatform]:
-    from mock_servers import mock_sync
-
-    options: dict[str, Any] = {"pace": False}
-    # The closest marker comes first: a test's options win over those of its class and module.
-    for marker in reversed(list(request.node.iter_markers(_MARKER))):
-        options.update(marker.kwargs)
-    with mock_sync(protocol, **options) as platform:
-        yield platform
+globals().update({f"{protocol}_platform": _fixture(protocol) for protocol in platforms()})

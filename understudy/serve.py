@@ -118,17 +118,17 @@ async def _serve(options: ServeOptions, say: Callable[[str], None]) -> int:
 
 
 def _build(options: ServeOptions) -> tuple[Server, int]:
-    from mock_servers import PLATFORMS, mock
+    from mock_servers import mock, platforms
     from mock_servers.server import Server
 
     wanted = dict(_parse(item) for item in options.protocols)
     if options.every:
-        wanted = {**dict.fromkeys(PLATFORMS), **wanted}
+        wanted = {**dict.fromkeys(platforms()), **wanted}
     if not wanted:
         raise ConfigurationError(
             "name at least one protocol, or ask for all with --all",
             setting="protocols",
-            hint=f"known: {', '.join(PLATFORMS)}",
+            hint=f"known: {', '.join(platforms())}",
         )
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
     token = options.control_token or os.environ.get(TOKEN_VARIABLE, "")

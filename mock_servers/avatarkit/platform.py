@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mock_servers.session import LiveSession
     from protocol_core.http import HttpResponse
 
-__all__ = ["AvatarKitOptions", "AvatarKitPlatform"]
+__all__ = ["PLATFORM", "AvatarKitOptions", "AvatarKitPlatform"]
 
 _ENDPOINTS: Final = (Endpoint.SESSION_TOKENS, Endpoint.WEBSOCKET)
 #: The other customer, whose tokens and app do not go together with the demo account's.
@@ -248,3 +248,6 @@ def _routes() -> Mapping[tuple[str, str], tuple[str, bool]]:
 
 
 _ROUTES: Final = _routes()
+
+
+PLATFORM = AvatarKitPlatform

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mock_servers.session import LiveSession
     from protocol_core.http import HttpResponse
 
-__all__ = ["LiveAvatarOptions", "LiveAvatarPlatform"]
+__all__ = ["PLATFORM", "LiveAvatarOptions", "LiveAvatarPlatform"]
 
 #: The other customer, whose sessions are out of the demo account's reach.
 _OTHER_ACCOUNT: Final = "other"
@@ -345,3 +345,6 @@ _RESULT_MEMBERS: Final = ("session_id", "sfu_url", "user_token", "agent_ws_url")
 
 def _full(capacity: int | None, running: int) -> bool:
     return capacity is not None and running >= capacity
+
+
+PLATFORM = LiveAvatarPlatform

@@ -5,18 +5,18 @@ import sys
 
 import pytest
 
-from mock_servers import PLATFORMS, mock, mock_sync
+from mock_servers import mock, mock_sync, platforms
 from protocol_core.errors import ConfigurationError
 
 
-@pytest.mark.parametrize("protocol", PLATFORMS)
+@pytest.mark.parametrize("protocol", platforms())
 async def test_every_platform_starts(protocol):
     async with mock(protocol, seed=1) as platform:
         assert platform.describe()["protocol"] == protocol
         assert platform.credentials["api_key"]
 
 
-@pytest.mark.parametrize("protocol", PLATFORMS)
+@pytest.mark.parametrize("protocol", platforms())
 def test_every_platform_has_a_synchronous_form(protocol):
     with mock_sync(protocol) as platform:
         assert platform.describe()["protocol"] == protocol
