@@ -40,6 +40,7 @@ ABOUT_MORE = {
     "tests/mock_servers/test_fuzz.py": "whole platforms, whatever arrives",
     "tests/protocol_core/*/test_fuzz.py": "whole sessions, whatever arrives",
     "tests/protocol_core/*/test_pair.py": "a session of each role, joined in memory",
+    "tests/test_sixth_protocol.py": "what it takes to add a protocol",
     "tests/test_tree.py": "this file",
     "tests/understudy/test_extras.py": "an installation without the optional dependencies",
 }
