@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["crosscheck"]
 
 Finding = tuple[str, str, str]  # place, rule, message
+_POINT = "OP-"
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
@@ -283,6 +284,22 @@ def _field(place: str, field: FrameField) -> Iterator[Finding]:
         yield place, "known-member", f"{field.default} is not a member of the enum"
 
 
+def _errata(spec: Specification) -> Iterator[Finding]:
+    if spec.errata is None:
+        return
+    rows = spec.errata.errata
+    for name in _repeated(row.subject for row in rows):
+        yield "errata", "unique-subjects", f"{name} is repeated"
+    places = [(f"errata ({row.subject})", row) for row in rows]
+    yield from _unknown_revisions(spec, [(place, row.revisions) for place, row in places])
+    points, rules = (
+        [(place, [name for name in row.see if name.startswith(_POINT) is is_point]) for place, row in places]
+        for is_point in (True, False)
+    )
+    yield from _unknown_points(spec, points)
+    yield from _unknown_requirements(spec, rules)
+
+
 _CHECKS: tuple[tuple[str, Callable[[Specification], Iterator[Finding]]], ...] = (
     ("protocol", _protocol),
     ("protocol", _revisions),
@@ -292,6 +309,7 @@ _CHECKS: tuple[tuple[str, Callable[[Specification], Iterator[Finding]]], ...] = 
     ("errors", _errors),
     ("errors", _classification),
     ("frames", _frames),
+    ("errata", _errata),
 )
 
 

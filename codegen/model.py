@@ -12,6 +12,8 @@ __all__ = [
     "Constant",
     "Decision",
     "Endpoint",
+    "ErrataTable",
+    "Erratum",
     "ErrorTable",
     "Event",
     "Frame",
@@ -140,6 +142,22 @@ class RequirementTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     requirements: list[RequirementRow]
     open_points: list[Decision]
+
+
+class Erratum(_Row, frozen=True, kw_only=True):
+    """One thing over which the vendor's documents and its package part."""
+
+    subject: str
+    documented: str
+    shipped: str
+    follow: str
+    see: list[str] = msgspec.field(default_factory=list[str])
+
+
+class ErrataTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``errata.yaml``."""
+
+    errata: list[Erratum]
 
 
 class Event(_Row, frozen=True, kw_only=True):
@@ -304,6 +322,7 @@ class Specification(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         frames: None for a protocol without binary frames.
+        errata: None for a protocol whose sources agree.
     """
 
     protocol: ProtocolTable
@@ -311,6 +330,7 @@ class Specification(msgspec.Struct, frozen=True, kw_only=True):
     states: StateTable
     errors: ErrorTable
     frames: FrameTable | None
+    errata: ErrataTable | None = None
 
     @property
     def id(self) -> str:

@@ -129,12 +129,14 @@ def _names(definitions: Definitions, unions: list[str]) -> str:
 
 
 def add_contracts(layout: Layout, tree: Tree) -> None:
-    """Take the Structs of our own formats: adapter contract, traces and results."""
+    """Take the Structs of our own formats: adapter contract, room socket, traces and results."""
     adapter = sorted((layout.schemas / "adapter" / "v1").glob("*.schema.json"))
+    room = sorted((layout.schemas / "room" / "v1").glob("*.schema.json"))
     trace = [layout.meta / "trace.schema.json"]
     results = [layout.meta / "results.schema.json"]
     modules = (
         ("avatar_protocols/adapter/v1.py", adapter, "The adapter contract, version 1."),
+        ("avatar_protocols/room/v1.py", room, "The local room socket, version 1."),
         ("avatar_protocols/trace.py", trace, "Traces: what a run recorded."),
         ("avatar_protocols/results.py", results, "Result files: what a run found."),
     )
@@ -143,8 +145,10 @@ def add_contracts(layout: Layout, tree: Tree) -> None:
         shown = [layout.name(file) for file in files]
         sources = shown if len(files) == 1 else [f"{layout.name(files[0].parent)}/*.schema.json"]
         tree.add(path, struct_module(definitions.schemas, title), sources)
-    tree.add(
-        "avatar_protocols/adapter/__init__.py",
-        '"""The adapter contract, a module for each version."""\n',
-        ["schemas/adapter"],
-    )
+    packages = (("adapter", "The adapter contract"), ("room", "The local room socket"))
+    for package, title in packages:
+        tree.add(
+            f"avatar_protocols/{package}/__init__.py",
+            f'"""{title}, a module for each version."""\n',
+            [f"schemas/{package}"],
+        )

@@ -122,4 +122,7 @@ def _requirements(spec: Specification, revision: str) -> str:
         revision=revision,
         requirements=[row for row in table.requirements if row.belongs(revision)],
         open_points=[row for row in table.open_points if row.belongs(revision)],
+        errata=[
+            row for row in (spec.errata.errata if spec.errata else ()) if row.belongs(revision)
+        ],
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from codegen.load import read_json, read_yaml
 from codegen.model import (
+    ErrataTable,
     ErrorTable,
     FrameTable,
     ProtocolTable,
@@ -138,10 +139,16 @@ def load_specification(protocol: str, layout: Layout, meta: MetaSchemas) -> Spec
     states = load(StateTable, "states")
     errors = load(ErrorTable, "errors")
     frames = load(FrameTable, "frames") if (folder / "frames.yaml").exists() else None
+    errata = load(ErrataTable, "errata") if (folder / "errata.yaml").exists() else None
     if problems or tables is None or requirements is None or states is None or errors is None:
         raise SourceError(problems)
     return Specification(
-        protocol=tables, requirements=requirements, states=states, errors=errors, frames=frames
+        protocol=tables,
+        requirements=requirements,
+        states=states,
+        errors=errors,
+        frames=frames,
+        errata=errata,
     )
 
 

@@ -20,7 +20,7 @@ __all__ = [
     "ContractError",
     "Description",
     "Event",
-    "claim_of",
+    "claims_of",
     "parse_description",
     "parse_line",
 ]
@@ -50,9 +50,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def claim_of(description: Description, protocol: str) -> Claim | None:
-    """What an adapter claims for a protocol; None if nothing."""
-    return next((c for c in description.implementations if c.protocol == protocol), None)
+def claims_of(description: Description, protocol: str, role: str) -> list[Claim]:
+    """What an adapter claims for a protocol in a role: a row for each set of revisions."""
+    return [
+        claim
+        for claim in description.implementations
+        if claim.protocol == protocol and role in claim.roles
+    ]
 
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode

@@ -9,6 +9,9 @@ A verdict is what one scenario says about one requirement:
    `needs` what it takes, and without the feature it is not-applicable and not played at all)
 4. else                                         -> could-not-run: the suite saw nothing of the rule
 
+A server that answers `serve` by `unsupported` cannot be set up as the scenario wants: the scenario
+is not-applicable to it, with the reason that it gave.
+
 Zero checks never pass. What is the suite's or the adapter's fault is harness-error, never a pass
 and never the implementation's failure.
 """
@@ -51,6 +54,7 @@ class Stop(StrEnum):
     MET = "met"
     UNMET = "unmet"
     UNSUPPORTED = "unsupported"
+    INAPPLICABLE = "inapplicable"
     HARNESS = "harness"
 
 
@@ -106,6 +110,8 @@ def judge(
     """
     if played.stop is Stop.HARNESS:
         return unusable(scenario, played.problem, levels)
+    if played.stop is Stop.INAPPLICABLE:
+        return not_applicable(scenario, played.problem, levels)
     bench = _Bench(played, trace, checks, levels)
     verdicts: dict[str, Judgement] = {}
     for name in scenario.verifies:
@@ -148,7 +154,6 @@ _SILENT = {
     Stop.MET: Outcome.COULD_NOT_RUN,
     Stop.UNMET: Outcome.FAIL,
     Stop.UNSUPPORTED: Outcome.COULD_NOT_RUN,
-    Stop.HARNESS: Outcome.HARNESS_ERROR,
 }
 
 

@@ -255,8 +255,7 @@ async def spawn(
     except (OSError, ValueError) as error:
         program = command[0] if command else ""
         raise LinkError(
-            f"cannot start the adapter {program!r}: {_os_text(error)}; "
-            "check the command given with --client"
+            f"cannot start the adapter {program!r}: {_os_text(error)}; check the command"
         ) from error
     return child
 

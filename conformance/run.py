@@ -144,8 +144,8 @@ def _choose(
     left_out: list[tuple[Scenario, int]] = []
     broken: list[tuple[Broken, int]] = []
     cache: dict[tuple[str, str], list[Scenario | Broken]] = {}
-    # Servers first: meanwhile the adapters of the clients load.
-    for number in sorted(range(len(targets)), key=lambda n: targets[n].role != "server"):
+    # What needs no adapter first: meanwhile the adapters load.
+    for number in sorted(range(len(targets)), key=lambda n: targets[n].adapter is not None):
         target = targets[number]
         key = (target.protocol, target.role)
         if key not in cache:

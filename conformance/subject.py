@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from avatar_protocols.registry import PROTOCOLS
-from conformance.contract import claim_of
+from conformance.contract import claims_of
 from conformance.errors import UsageError
 from conformance.target import resolve
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Subject",
-    "client_subject",
+    "adapter_subject",
     "inapplicable",
     "server_subject",
     "suite_version",
@@ -42,14 +42,17 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     missing: dict[str, str] = {}
 
 
-def client_subject(description: Description, target: Target) -> tuple[Subject, Claim | None]:
-    """A client as its adapter describes it, and its claim to be what is wanted; None if none."""
-    claim = claim_of(description, target.protocol)
-    if claim is not None and (target.role not in claim.roles or not _speaks(claim, target)):
-        claim = None
+def adapter_subject(description: Description, target: Target) -> tuple[Subject, Claim | None]:
+    """What an adapter holds, as it describes it, and its claim to be what is wanted; None if none.
+
+    The name that a table of ours gives it wins over its own: one adapter may be several rows.
+    """
+    claims = claims_of(description, target.protocol, target.role)
+    claim = next((claim for claim in claims if _speaks(claim, target)), None)
+    own = claim.name if claim is not None else ""
     return (
         Subject(
-            name=description.name,
+            name=target.known_as or own or description.name,
             version=description.version,
             language=description.language,
             features=tuple(claim.features) if claim is not None else (),
@@ -60,7 +63,7 @@ def client_subject(description: Description, target: Target) -> tuple[Subject, C
 
 
 def server_subject(target: Target) -> Subject:
-    """A server under test as far as it is known: ours does all, others what the flags say."""
+    """A server that is no adapter's as far as it is known: ours do all, others what flags say."""
     server = target.server
     if server is None or server.in_process:
         return Subject(
@@ -72,6 +75,8 @@ def server_subject(target: Target) -> Subject:
     if server.control:
         return Subject(name=target.name or str(server), features=_mock_features(target))
     triggers = ("triggers",) if server.triggers else ()
+    if "advance" in server.triggers:
+        triggers = (*triggers, "clock")
     missing = {} if triggers else {"triggers": "no way was given to make this server do things"}
     return Subject(
         name=target.name or str(server),
@@ -95,12 +100,19 @@ def inapplicable(scenario: Scenario, subject: Subject) -> str:
 
 
 def unreachable(scenario: Scenario, target: Target) -> str:
-    """Why a scenario cannot be played against a server; "" if it can."""
-    if target.server is None or target.server.in_process:
+    """Why a scenario cannot be played against a server; "" if it can.
+
+    An adapter is given the scenario's ``platform`` with ``serve``, and says itself what it cannot
+    do of it; a plan is for our own platforms.
+    """
+    reason = "the scenario needs a server that is set up for it"
+    server = target.server
+    if target.adapter is not None:
+        return reason if scenario.plan else ""
+    if server is None or server.in_process:
         return ""
-    if scenario.platform or (scenario.plan and not target.server.control):
-        return "the scenario needs a server that is set up for it"
-    return ""
+    set_up = scenario.platform or (scenario.plan and not server.control)
+    return reason if set_up else ""
 
 
 def _speaks(claim: Claim, target: Target) -> bool:

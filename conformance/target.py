@@ -1,7 +1,7 @@
 """What is certified: one implementation, one protocol, one revision, one role.
 
-A client is reached through its adapter. A server is one of our mock platforms, made anew in process
-for each scenario, or any other that answers at URLs.
+A client is reached through its adapter, and so can a server be. Otherwise a server is one of our
+mock platforms, made anew in process for each scenario, or any other that answers at URLs.
 """
 
 from __future__ import annotations
@@ -57,9 +57,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         protocol, revision, role: what it is certified as.
-        adapter: how to reach it, if it is a client.
-        server: how to reach it, if it is a server.
+        adapter: how to reach it, if it is a client or a server behind an adapter.
+        server: how to reach it, if it is another server.
         name: what to call it until it has described itself.
+        known_as: the name that it goes by, whatever it calls itself; "" for its own.
     """
 
     protocol: str
@@ -68,6 +69,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     adapter: AdapterTarget | None = None
     server: ServerTarget | None = None
     name: str = ""
+    known_as: str = ""
 
     def __str__(self) -> str:
         return str(self.adapter if self.adapter is not None else self.server)
@@ -93,18 +95,23 @@ def resolve(protocol: str, revision: str | None = None) -> RevisionInfo:
 
 
 def active() -> list[RevisionInfo]:
-    """The default revision of every protocol that has code."""
+    """Every revision of every protocol that has code; the default one of each protocol first."""
     from avatar_protocols.registry import PROTOCOLS
 
     return [
-        info.revisions[info.default_revision]
+        revision
         for info in PROTOCOLS.values()
-        if info.revisions[info.default_revision].status == "active"
+        for revision in sorted(info.revisions.values(), key=lambda r: r.id != info.default_revision)
+        if revision.status == "active"
     ]
 
 
-def command_of(text: str) -> AdapterTarget:
+def command_of(text: str, flag: str = "--client") -> AdapterTarget:
     """The adapter of a command line.
+
+    Args:
+        text: the command line.
+        flag: the flag that it came with.
 
     Raises:
         UsageError: it is empty or badly quoted.
@@ -112,9 +119,9 @@ def command_of(text: str) -> AdapterTarget:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise UsageError(f"--client {text!r}: {error}") from None
+        raise UsageError(f"{flag} {text!r}: {error}") from None
     if not words:
-        raise UsageError("--client needs a command")
+        raise UsageError(f"{flag} needs a command")
     return AdapterTarget(command=tuple(words))
 
 
@@ -141,7 +148,7 @@ def server_at(
     Raises:
         UsageError: the file is missing or not a port file, or the protocol is not in it.
     """
-    bases = {spec.base: spec.kind for spec in _endpoints(protocol) if spec.base}
+    bases = _bases(protocol)
     for name, url in urls.items():
         if name not in {*bases, "base"}:
             raise UsageError(f"--url {name}: {protocol} has {', '.join(sorted(bases))}")
@@ -160,14 +167,24 @@ def server_at(
     origin_of("--server", place)
     web = _rescheme(place, {"ws": "http", "wss": "https"})
     socket = _rescheme(place, {"http": "ws", "https": "wss"})
-    names = sorted(bases, key=lambda name: (bases[name] == "websocket", name))
-    whole = {name: socket if bases[name] == "websocket" else web for name in names}
+    names = sorted(bases, key=lambda name: (bases[name], name))
+    whole = {name: socket if bases[name] else web for name in names}
     return ServerTarget(
         urls={**(whole or {"base": web}), **urls},
         credentials=dict(credentials),
         triggers=dict(triggers),
         features=features,
     )
+
+
+def _bases(protocol: str) -> dict[str, bool]:
+    """The base URLs of a protocol by name, and whether each is a WebSocket's.
+
+    Event streams are HTTP, and a room is reached through a WebSocket.
+    """
+    return {
+        spec.base: spec.kind in {"websocket", "room"} for spec in _endpoints(protocol) if spec.base
+    }
 
 
 def _endpoints(protocol: str) -> list[EndpointSpec]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from mock_servers.bodies import is_binary
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
@@ -56,10 +58,14 @@ class TraceHeader(msgspec.Struct, kw_only=True):
 
 
 def payload(record: Record) -> bytes:
-    """The message or body of a record as bytes; secrets in it are overwritten."""
-    if record.opcode == "binary":
-        return base64.b64decode(record.raw)
-    return record.raw.encode()
+    """The message or body of a record as bytes; secrets in it are overwritten.
+
+    Raises:
+        ValueError: the record is damaged: it should be base64 and is not.
+    """
+    if record.opcode == "binary" or is_binary(record.headers, record.data):
+        return base64.b64decode(record.raw, validate=True)
+    return record.raw.encode("utf-8", "replace")
 
 
 def members_of(value: object) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Plays jobs, one after the other, with adapters of its own; contains whatever goes wrong in one.
 
-A worker is one lane of a run. It keeps an adapter process for each client it has met and uses it
-again after a `reset`; an adapter that broke is replaced before the next job.
+A worker is one lane of a run. It keeps an adapter process for each implementation it has met and
+uses it again after a `reset`; an adapter that broke is replaced before the next job.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from conformance.judge import (
 from conformance.process import LinkError
 from conformance.scenario import Scenario
 from conformance.stage.base import Deadlines
-from conformance.subject import Subject, client_subject, inapplicable, server_subject, unreachable
+from conformance.stage.hearing import reset_adapter
+from conformance.subject import Subject, adapter_subject, inapplicable, server_subject, unreachable
 from conformance.target import Target
 from conformance.trace import Trace, TraceHeader, write_trace
 from protocol_core.errors import UnderstudyError
@@ -44,6 +45,7 @@ __all__ = ["Job", "Report", "Setup", "Worker"]
 _LOG_CHARACTERS = 4000
 """How much of an adapter's log goes into the report of a scenario that went wrong."""
 
+_WRONG = (Stop.UNMET, Stop.UNSUPPORTED, Stop.HARNESS)
 _PLAIN = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
@@ -168,7 +170,7 @@ class Worker:
     async def _run(self, job: Job, target: Target, levels: dict[str, Level]) -> Report:
         scenario = job.scenario
         if target.adapter is None:
-            return await self._run_server(job, target, levels)
+            return await self._run_server(job, target, server_subject(target), levels)
         try:
             adapter = await self._adapter(target.adapter)
         except (LinkError, AdapterFault) as error:
@@ -178,7 +180,7 @@ class Worker:
                 problem=str(error),
                 fatal=str(error),
             )
-        subject, claim = client_subject(adapter.description, target)
+        subject, claim = adapter_subject(adapter.description, target)
         if claim is None:
             wanted = f"{target.protocol} {target.revision}"
             reason = f"{subject.name} does not claim {wanted} in the role {target.role}"
@@ -189,6 +191,8 @@ class Worker:
                 problem=reason,
                 fatal=reason,
             )
+        if target.role == "server":
+            return await self._run_server(job, target, subject, levels, adapter)
         if reason := inapplicable(scenario, subject):
             judged = not_applicable(scenario, reason, levels)
             return Report(job=job.number, judgements=tuple(judged), subject=subject)
@@ -207,37 +211,46 @@ class Worker:
             # The curtain falls here: what the implementation does while it is reset is not judged.
             records = list(platform.journal.records)
             if adapter.fault is None:
-                await self._reset(adapter, platform.journal)
+                await reset_adapter(adapter, platform.journal, self._setup.deadlines.step)
                 records += [
                     r for r in platform.journal.records[len(records) :] if r.kind == "answer"
                 ]
         finally:
             await platform.stop()
         played = _blame(played, platform.journal)
-        log = adapter.log()[-_LOG_CHARACTERS:] if played.stop is not Stop.MET else ""
-        if adapter.fault is not None:
-            await self._discard(target)
+        log = await self._last_words(adapter, target, played)
         return _Performance(played=played, trace=self._trace(job, target, records), log=log)
 
-    async def _reset(self, adapter: Adapter, journal: Journal) -> None:
-        """Make the adapter ready for the next scenario; one that cannot is replaced later."""
-        try:
-            await adapter.request("reset", deadline=self._setup.deadlines.step)
-        except AdapterFault as fault:
-            journal.note(f"reset: {fault}")
-        adapter.listen(None)
+    async def _last_words(self, adapter: Adapter, target: Target, played: Played) -> str:
+        """What an adapter's log says of a scenario that went wrong; one that broke is let go."""
+        log = adapter.log()[-_LOG_CHARACTERS:] if played.stop in _WRONG else ""
+        if adapter.fault is not None:
+            await self._discard(target)
+        return log
 
-    async def _run_server(self, job: Job, target: Target, levels: dict[str, Level]) -> Report:
+    async def _run_server(
+        self,
+        job: Job,
+        target: Target,
+        subject: Subject,
+        levels: dict[str, Level],
+        adapter: Adapter | None = None,
+    ) -> Report:
         from conformance.stage.server import perform
 
-        subject = server_subject(target)
-        if reason := inapplicable(job.scenario, subject) or unreachable(job.scenario, target):
-            judged = not_applicable(job.scenario, reason, levels)
+        scenario = job.scenario
+        if reason := inapplicable(scenario, subject) or unreachable(scenario, target):
+            judged = not_applicable(scenario, reason, levels)
             return Report(job=job.number, judgements=tuple(judged), subject=subject)
         played, records = await perform(
-            job.scenario, target, self._setup.deadlines, self._seed_of(job)
+            scenario, target, self._setup.deadlines, self._seed_of(job), adapter
         )
-        performance = _Performance(played=played, trace=self._trace(job, target, records))
+        log = await self._last_words(adapter, target, played) if adapter is not None else ""
+        if played.stop is Stop.INAPPLICABLE:
+            judged = not_applicable(scenario, played.problem, levels)
+            return Report(job=job.number, judgements=tuple(judged), subject=subject)
+        trace = self._trace(job, target, records)
+        performance = _Performance(played=played, trace=trace, log=log)
         return self._finish(job, target, subject, performance, levels)
 
     def _finish(
@@ -278,7 +291,8 @@ class Worker:
         if self._setup.out is None or (job.run > 1 and plain):
             return ""
         suffix = f".{job.run}" if self._setup.repeats else ""
-        place = f"traces/{slug(subject.name)}/{job.scenario.id}{suffix}.jsonl"
+        who = slug(f"{subject.name} {trace.header.revision}")
+        place = f"traces/{who}/{job.scenario.id}{suffix}.jsonl"
         write_trace(self._setup.out / place, trace)
         return place
 

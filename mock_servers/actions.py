@@ -39,6 +39,7 @@ EVERY_POINT: Final = HTTP_POINTS | SESSION_POINTS
 ANYWHERE: Final = EVERY_POINT | {"platform"}
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Line = Annotated[str, msgspec.Meta(pattern=r"^[^\r\n]*\Z")]
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,7 +81,10 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Close(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A WebSocket close. ``code`` None sends a close frame without a code."""
+    """The end of a channel. ``code`` None sends a close frame without a code.
+
+    An event stream has neither code nor reason; it just ends.
+    """
 
     code: Annotated[int, msgspec.Meta(ge=1000, le=4999)] | None = 1000
     reason: Annotated[str, msgspec.Meta(max_length=123)] = ""
@@ -116,6 +120,7 @@ COMMON: Final[Mapping[str, ActionSpec]] = {
     "close": ActionSpec(Close, SESSION_POINTS),
     "ping": ActionSpec(bool | str, SESSION_POINTS),
     "withhold_pong": ActionSpec(Literal[True], SESSION_POINTS),
+    "comment": ActionSpec(Line, SESSION_POINTS),
     "reset": ActionSpec(Literal[True], EVERY_POINT),
     "delay": ActionSpec(Seconds, EVERY_POINT),
     "advance": ActionSpec(Seconds, ANYWHERE),

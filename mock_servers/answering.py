@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from mock_servers.bodies import explain_body
 from mock_servers.exchange import Exchange, json_response, text_response
 from protocol_core.errors import ConfigurationError
 from protocol_core.http import HttpResponse
@@ -15,8 +16,12 @@ from protocol_core.http import HttpResponse
 if TYPE_CHECKING:
     from mock_servers.actions import Action, Reply
     from mock_servers.platform import Platform
+    from mock_servers.stream import Stream
 
-__all__ = ["RESET", "SILENCE", "answer", "make_reply"]
+__all__ = ["RESET", "SILENCE", "Answer", "answer", "make_reply"]
+
+#: A response, an event stream, `SILENCE`, `RESET`, or None to accept an upgrade.
+Answer: TypeAlias = "HttpResponse | Stream | str | None"
 
 #: The answer of a plan that wants a request to go unanswered.
 SILENCE: Final = "silence"
@@ -24,10 +29,8 @@ SILENCE: Final = "silence"
 RESET: Final = "reset"
 
 
-async def answer(
-    platform: Platform, exchange: Exchange, *, upgrade: bool
-) -> HttpResponse | str | None:
-    """Answer a request: a response, `SILENCE`, `RESET`, or None to accept an upgrade."""
+async def answer(platform: Platform, exchange: Exchange, *, upgrade: bool) -> Answer:
+    """What a request gets, by the plan or as usual."""
     rule = platform.plan.find(
         "upgrade" if upgrade else "http",
         endpoint=exchange.endpoint,
@@ -59,13 +62,15 @@ def make_reply(reply: Reply) -> HttpResponse:
     return text_response("", reply.status, reply.headers)
 
 
-def _default(platform: Platform, exchange: Exchange, *, upgrade: bool) -> HttpResponse | str | None:
+def _default(platform: Platform, exchange: Exchange, *, upgrade: bool) -> Answer:
     return platform.admit(exchange) if upgrade else platform.answer(exchange) or RESET
 
 
 def _views(platform: Platform, exchange: Exchange) -> list[dict[str, Any]]:
     """What a rule's ``where`` may match: the body, or query and headers (names in lower case)."""
-    document = platform.codec.document(exchange.endpoint, exchange.body, response=False)
+    document = explain_body(
+        platform.codec, exchange.endpoint, exchange.headers, exchange.body, response=False
+    )
     headers = {name.lower(): value for name, value in exchange.headers.items()}
     return [*document.views, {"query": exchange.query, "headers": headers}]
 

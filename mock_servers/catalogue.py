@@ -28,7 +28,8 @@ def catalogue_reply(row: WireError, variables: Mapping[str, str]) -> HttpRespons
     reply = row.http
     if reply is None:
         return None
+    headers = substitute(dict(reply.headers), variables)
     if reply.json is not None:
         document = substitute(json.loads(json.dumps(reply.json)), variables)
-        return json_response(document, reply.status, reply.headers)
-    return text_response(reply.text or "", reply.status, reply.headers)
+        return json_response(document, reply.status, headers)
+    return text_response(reply.text or "", reply.status, headers)

@@ -34,6 +34,10 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
 class Codec(ABC):
     """Names, explains and builds the messages of one protocol revision."""
 
+    def for_endpoint(self, endpoint: str) -> Codec:  # noqa: ARG002 - for protocols that differ
+        """The codec of one endpoint's channels, where a platform has several that differ."""
+        return self
+
     @abstractmethod
     def decode(self, message: bytes | str, sender: str) -> Decoded:
         """Explain a message of the ``client`` or the ``server``.

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from mock_servers.exchange import json_response, read_body
+from mock_servers.hosts import is_loopback
 from mock_servers.journal import NotSeenError
-from mock_servers.server import is_loopback
 from protocol_core.errors import ConfigurationError
 from protocol_core.http import HttpResponse
 

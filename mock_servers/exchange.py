@@ -30,6 +30,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         query: query parameters; of several with one name, the last.
         headers: header fields; looked up without regard to case.
         body: the request body.
+        listener: where it came in: 0 is the address that all platforms share, 1 the first of the
+            platform's own, and so on; see `Platform.addresses`.
     """
 
     endpoint: str
@@ -39,6 +41,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     query: dict[str, str]
     headers: Mapping[str, str]
     body: bytes
+    listener: int = 0
 
 
 def json_response(

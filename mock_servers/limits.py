@@ -16,7 +16,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         message_bytes: largest WebSocket message accepted; larger ones end in close 1009. None takes
             the protocol's own limit.
         body_bytes: largest HTTP request body accepted; larger ones get status 413.
-        connections: open WebSockets; further upgrades get status 503.
+        connections: open WebSockets and event streams; further ones get status 503.
         journal_records: records kept; the oldest go first.
         journal_bytes: payload bytes kept; the oldest records go first.
         outgoing_bytes: bytes that may wait for a peer that does not read; then its connection is

@@ -1,9 +1,9 @@
 """Plans: behaviour as data.
 
 A plan is an ordered list of rules. Each rule names a moment (a request, an upgrade, an opened
-socket, a message) and what to do then instead of the default behaviour. The first rule that matches
-wins; a rule that is used up (``nth``, ``times``) steps aside for the next one. Everything is
-checked when the plan is loaded; nothing of a plan can fail for its spelling later on.
+channel, a message) and what to do then instead of the default behaviour. The first rule that
+matches wins; a rule that is used up (``nth``, ``times``) steps aside for the next one. Everything
+is checked when the plan is loaded; nothing of a plan can fail for its spelling later on.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class RuleData(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_de
     """One rule as it is written.
 
     Attributes:
-        on: the moment: ``http`` (a REST call), ``upgrade`` (a WebSocket upgrade), ``open`` (the
-            socket is open, nothing was received yet) or ``message``.
-        endpoint: only this endpoint, for ``http`` and ``upgrade``.
+        on: the moment: ``http`` (a REST call), ``upgrade`` (a WebSocket upgrade), ``open`` (a
+            WebSocket or an event stream is open, nothing was received yet) or ``message``.
+        endpoint: only this endpoint.
         message: only messages with this wire name.
         where: only if the decoded message, its payload, or the request body contains this.
         nth: only the nth match, counted from 1 over the platform's life.
@@ -193,8 +193,6 @@ class Plan:
             fail(f"{place}.message", "no such message", data.message, vocabulary.messages)
         if data.message and data.on != "message":
             fail(f"{place}.message", f"a rule on: {data.on} has no message", data.message)
-        if data.endpoint and data.on not in {"http", "upgrade"}:
-            fail(f"{place}.endpoint", f"a rule on: {data.on} has no endpoint", data.endpoint)
         actions = tuple(
             vocabulary.action(action, f"{place}.do[{position}]", data.on)
             for position, action in enumerate(data.do)

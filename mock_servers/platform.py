@@ -1,8 +1,8 @@
 """What every mock platform has: a journal, a plan, accounts, a clock, sessions, and a way in.
 
 A platform answers requests and upgrades that a `Server` hands to it, and runs one session for each
-WebSocket. It knows no sockets besides its connections. Subclasses add a protocol: which endpoints
-there are, how requests are answered, what a session does.
+WebSocket and each event stream. It knows no sockets besides its connections. Subclasses add a
+protocol: which endpoints there are, how requests are answered, what a session does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from protocol_core.clock import ShiftableClock
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import Self
 
     from avatar_protocols.tables import RevisionInfo
@@ -39,8 +39,11 @@ if TYPE_CHECKING:
     from mock_servers.redaction import SecretPositions
     from mock_servers.server import Server
     from mock_servers.session import LiveSession
+    from mock_servers.stream import Stream
     from protocol_core.clock import Clock
     from protocol_core.http import HttpResponse
+
+    Listener = Callable[[str, Mapping[str, Any]], None]
 
 __all__ = ["CONTROL_PATH", "SESSION_ENDED", "Platform"]
 
@@ -77,9 +80,21 @@ class Platform(ABC):
         plan: the rules.
         accounts: keys, tokens, credits and quotas.
         sessions: the live sessions, oldest first.
+        root_paths: paths that the platform answers at the root of the shared address, with
+            everything below them, besides those below its mount point: for clients that keep only
+            host and port of what they are configured with.
+        extra_ports: how many addresses of its own the platform wants besides the shared one.
+        streams: endpoints that answer by an event stream. Their requests and answers, whatever they
+            are, have a channel's number in the journal.
+        carriers: endpoints whose WebSockets only transport what the platform journals by itself.
+            Neither their upgrades nor their frames are journaled, except for refused upgrades.
     """
 
     protocol: ClassVar[str]
+    root_paths: Collection[str] = ()
+    extra_ports: int = 0
+    streams: Collection[str] = frozenset()
+    carriers: Collection[str] = frozenset()
 
     def __init__(
         self,
@@ -116,7 +131,8 @@ class Platform(ABC):
         self._frozen = frozen
         self._where = (host, port)
         self._epoch = time.time()
-        self._sockets = 0
+        self._channels = 0
+        self._listeners: list[Listener] = []
         self._owns_server = False
 
     # What a protocol adds.
@@ -138,8 +154,11 @@ class Platform(ABC):
         """The endpoint of a path below the mount point, and whether it is a WebSocket."""
 
     @abstractmethod
-    def answer(self, exchange: Exchange) -> HttpResponse | None:
-        """Answer a REST call as usual; None resets the connection."""
+    def answer(self, exchange: Exchange) -> HttpResponse | Stream | None:
+        """Answer a REST call as usual, at once or by an event stream; None resets the connection.
+
+        Only endpoints among `streams` may answer by a stream.
+        """
 
     @abstractmethod
     def admit(self, exchange: Exchange) -> HttpResponse | None:
@@ -229,9 +248,20 @@ class Platform(ABC):
         Raises:
             ConfigurationError: the platform has not started yet.
         """
+        return f"{self.addresses[0]}/{self.name}"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """``host:port`` of the shared address, and then of each one of the platform's own.
+
+        The position is that of `Exchange.listener`.
+
+        Raises:
+            ConfigurationError: the platform has not started yet.
+        """
         if self.server is None:
             raise ConfigurationError("the platform has not started yet", setting="urls")
-        return f"{self.server.address}/{self.name}"
+        return self.server.addresses(self)
 
     # Time.
 
@@ -384,9 +414,30 @@ class Platform(ABC):
         """Randomness that depends on the seed and on what it is for."""
         return random.Random(f"{self.seed}/{self.protocol}/{purpose}")  # noqa: S311 - reproducible on purpose
 
+    # What happens beside the wire.
+
+    def listen(self, callback: Listener) -> Callable[[], None]:
+        """Call back with name and data of everything that `tell` reports from now on.
+
+        Returns:
+            A function that ends it.
+        """
+        self._listeners.append(callback)
+
+        def stop() -> None:
+            if callback in self._listeners:
+                self._listeners.remove(callback)
+
+        return stop
+
+    def tell(self, name: str, data: Mapping[str, Any] | None = None) -> None:
+        """Report something that no message shows, such as a frame that was accepted."""
+        for callback in tuple(self._listeners):
+            callback(name, data or {})
+
     # Requests, for the server.
 
-    def next_socket(self) -> int:
-        """The number of the next WebSocket, counted from 1."""
-        self._sockets += 1
-        return self._sockets
+    def next_channel(self) -> int:
+        """The number of the next WebSocket, event stream or room, counted from 1."""
+        self._channels += 1
+        return self._channels

@@ -2,7 +2,8 @@
 
 Three rules, in this order:
 
-1. A secret that the platform minted has a recognisable form and becomes its kind: ‹session_token›.
+1. A secret that the platform minted, or that the protocol gives a form of its own, is recognised by
+   it and becomes its kind: ‹session_token›.
 2. A secret that the user configured becomes the name it was registered under: ‹api_key›.
 3. Whatever else stands where a secret belongs (a header, a query parameter, a member) becomes
    ‹redacted›, because it may be somebody's real key.
@@ -56,11 +57,14 @@ class SecretPositions(msgspec.Struct, frozen=True, kw_only=True):
         headers: names of header fields, in lower case.
         query: names of query parameters.
         members: names of members of JSON bodies and messages, at any depth.
+        forms: regular expressions of secrets that are told by their form, wherever they stand, by
+            the name that is shown instead.
     """
 
     headers: frozenset[str] = frozenset()
     query: frozenset[str] = frozenset()
     members: frozenset[str] = frozenset()
+    forms: dict[str, str] = {}
 
 
 class Redactor:
@@ -73,8 +77,8 @@ class Redactor:
     def __init__(self, positions: SecretPositions | None = None) -> None:
         self._positions = positions or SecretPositions()
         self._names: dict[str, str] = {}
-        self._pattern = re.compile(_MINTED)
-        self._byte_pattern = re.compile(_MINTED.encode())
+        self._forms = [f"(?P<{name}>{form})" for name, form in self._positions.forms.items()]
+        self._compile()
 
     def register(self, name: str, secret: str) -> None:
         """Show this secret as ``‹name›`` from now on. An empty secret is not registered."""
@@ -82,9 +86,12 @@ class Redactor:
             return
         for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
             self._names[form] = name
+        self._compile()
+
+    def _compile(self) -> None:
         # Longest first, so that a secret that contains another one is replaced as a whole.
         forms = sorted(self._names, key=len, reverse=True)
-        union = "|".join([_MINTED, *map(re.escape, forms)])
+        union = "|".join([_MINTED, *self._forms, *map(re.escape, forms)])
         self._pattern = re.compile(union)
         self._byte_pattern = re.compile(union.encode())
 
@@ -143,4 +150,5 @@ class Redactor:
         return part
 
     def _placeholder(self, found: re.Match[str]) -> str:
-        return f"‹{found['kind'] or self._names[found[0]]}›"
+        form = next((name for name in self._positions.forms if found[name]), None)
+        return f"‹{found['kind'] or form or self._names[found[0]]}›"

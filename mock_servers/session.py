@@ -1,9 +1,9 @@
 """What every mock session does, whatever its protocol: plans, scripts and timers.
 
-A session is the platform's side of one WebSocket connection. All of its behaviour is synchronous:
-it reacts to a message, to the end of the connection, or to a timer of the platform's clock, and
-what it sends waits in the connection's queue. So `advance` makes minutes of behaviour happen in
-order, in one call.
+A session is the platform's side of one channel: a WebSocket, or an event stream, which brings no
+messages in. All of its behaviour is synchronous: it reacts to a message, to the end of the
+connection, or to a timer of the platform's clock, and what it sends waits in the connection's
+queue. So `advance` makes minutes of behaviour happen in order, in one call.
 
 A plan's actions run one after the other; after a ``delay`` the rest continues on the clock.
 Meanwhile messages of the same connection wait, so that they are still answered in order.
@@ -16,15 +16,17 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mock_servers.actions import Close
 from mock_servers.documents import substitute
+from mock_servers.mistakes import fail
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mock_servers.actions import Action, Repeated
+    from mock_servers.channel import Channel
     from mock_servers.codec import Decoded
-    from mock_servers.connection import Connection
     from mock_servers.plan import Rule
     from mock_servers.platform import Platform
     from protocol_core.clock import Timer
@@ -33,19 +35,19 @@ __all__ = ["LiveSession"]
 
 
 class LiveSession(ABC):
-    """The platform's side of one connection.
+    """The platform's side of one channel.
 
     Attributes:
         id: the protocol's public id of the session or connection.
-        connection: the socket.
+        connection: the channel.
         variables: what ``$name`` stands for in a plan.
-        opened_at: clock time when the socket opened, in seconds.
+        opened_at: clock time when the channel opened, in seconds.
     """
 
     #: Actions beyond the common ones: name -> function of session and value.
     extra_actions: ClassVar[Mapping[str, Callable[[Any, Any], None]]] = {}
 
-    def __init__(self, platform: Platform, connection: Connection, identity: str) -> None:
+    def __init__(self, platform: Platform, connection: Channel, identity: str) -> None:
         self.platform = platform
         self.connection = connection
         self.id = identity
@@ -53,18 +55,18 @@ class LiveSession(ABC):
         self.opened_at = platform.now()
         self.live = True
         self._timers: set[_SessionTimer] = set()
-        self._inbox: deque[bytes | str] = deque()
+        self._inbox: deque[Callable[[], None]] = deque()
         self._busy = False
 
     # What a protocol adds.
 
     @abstractmethod
     def default_open(self) -> None:
-        """The socket is open."""
+        """The channel is open."""
 
     @abstractmethod
     def observe_open(self) -> None:
-        """The socket is open, and a plan decides what happens."""
+        """The channel is open, and a plan decides what happens."""
 
     @abstractmethod
     def default_message(self, message: bytes | str) -> None:
@@ -91,6 +93,7 @@ class LiveSession(ABC):
         return {
             "id": self.id,
             "connection": self.connection.number,
+            "endpoint": self.connection.endpoint,
             "open_seconds": round(self.platform.now() - self.opened_at, 3),
             "received_bytes": self.connection.received_bytes,
             "sent_bytes": self.connection.sent_bytes,
@@ -100,20 +103,14 @@ class LiveSession(ABC):
     # Driven by the connection.
 
     def opened(self) -> None:
-        rule = self.platform.plan.find("open")
+        rule = self.platform.plan.find("open", endpoint=self.connection.endpoint)
         if rule is None:
             self._guard(self.default_open)
         else:
             self._follow(rule, self.default_open, self.observe_open)
 
     def received(self, message: bytes | str) -> None:
-        if self._busy:
-            if len(self._inbox) >= self.platform.limits.inbox_messages:
-                self.connection.abort("too many messages wait behind a delay")
-                return
-            self._inbox.append(message)
-        else:
-            self._process(message)
+        self.in_turn(partial(self._process, message))
 
     def ended(self, code: int | None, reason: str) -> None:
         self.live = False
@@ -140,6 +137,15 @@ class LiveSession(ABC):
         timer = _SessionTimer(self._timers, lambda: self._guard(callback))
         timer.arm(self.platform.clock.call_at(when, timer.fire))
         return timer
+
+    def in_turn(self, reaction: Callable[[], None]) -> None:
+        """React now, or once a plan's delay is over: everything stays in its order."""
+        if not self._busy:
+            reaction()
+        elif len(self._inbox) < self.platform.limits.inbox_messages:
+            self._inbox.append(reaction)
+        else:
+            self.connection.abort("too many messages wait behind a delay")
 
     # Plans.
 
@@ -168,8 +174,13 @@ class LiveSession(ABC):
         plan = self.platform.plan
         if not plan.listens("message"):
             return None
-        decoded: Decoded = self.platform.codec.decode(message, "client")
-        return plan.find("message", message=decoded.name, views=lambda: decoded.views)
+        decoded: Decoded = self.connection.codec.decode(message, "client")
+        return plan.find(
+            "message",
+            endpoint=self.connection.endpoint,
+            message=decoded.name,
+            views=lambda: decoded.views,
+        )
 
     def _follow(self, rule: Rule, default: Callable[[], None], observe: Callable[[], None]) -> None:
         """Do what a rule says. The session knows of the message in any case."""
@@ -183,7 +194,7 @@ class LiveSession(ABC):
             if rule.data.then_default:
                 self._guard(default)
             while self._inbox and not self._busy and self.live:
-                self._process(self._inbox.popleft())
+                self._inbox.popleft()()
 
         self._guard(lambda: self._run(rule.actions, done))
 
@@ -214,9 +225,9 @@ class LiveSession(ABC):
             callback()
         except ConfigurationError as error:
             self.platform.report(error, self.connection.number)
-        except Exception as error:  # noqa: BLE001 - reported, and the connection ends by 1011
+        except Exception as error:  # noqa: BLE001 - reported, and the connection ends
             self.platform.report(error, self.connection.number)
-            self.connection.close(1011, "mock platform failure")
+            self.connection.fail("mock platform failure")
 
 
 class _SessionTimer:
@@ -245,7 +256,7 @@ class _SessionTimer:
 
 def _send(session: LiveSession, value: Any) -> None:  # noqa: ANN401 - actions.Send
     data = substitute(value.data, session.variables)
-    session.send(session.platform.codec.encode(value.message, data))
+    session.send(session.connection.codec.encode(value.message, data))
     session.on_sent(value.message, data)
 
 
@@ -257,21 +268,24 @@ def _send_binary(session: LiveSession, value: str) -> None:
     session.send(bytes.fromhex(value))
 
 
+def _close(session: LiveSession, value: Close) -> None:
+    if value != Close() and not session.connection.has_close_codes:
+        fail("close", "an event stream ends with neither code nor reason", value)
+    session.connection.close(value.code, value.reason)
+
+
 def _ping(session: LiveSession, value: bool | str) -> None:  # noqa: FBT001 - an action's value
     session.connection.ping(value.encode() if isinstance(value, str) else b"")
-
-
-def _withhold_pong(session: LiveSession, _: bool) -> None:  # noqa: FBT001 - an action's value
-    session.connection.answers_pings = False
 
 
 _PERFORM: dict[str, Callable[[LiveSession, Any], None]] = {
     "send": _send,
     "send_text": _send_text,
     "send_binary": _send_binary,
-    "close": lambda session, value: session.connection.close(value.code, value.reason),
+    "close": _close,
     "ping": _ping,
-    "withhold_pong": _withhold_pong,
+    "withhold_pong": lambda session, _: session.connection.withhold_pongs(),
+    "comment": lambda session, value: session.connection.comment(value),
     "reset": lambda session, _: session.connection.abort(),
     "error": lambda session, value: session.send_error(value),
 }

@@ -10,7 +10,7 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -19,6 +19,7 @@ from avatar_protocols.registry import PROTOCOLS
 from conformance.adapter import AdapterTarget, parse_address
 from conformance.baseline import load_baselines
 from conformance.checks import checks_of
+from conformance.drivers import driven
 from conformance.errors import UsageError
 from conformance.probe import probe_class
 from conformance.process import LinkError
@@ -45,6 +46,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     client: str | None = None
     attach: str | None = None
     server: str | None = None
+    server_command: str | None = None
     vendors: bool = False
     protocol: str = ""
     revision: str = ""
@@ -114,11 +116,12 @@ def targets_of(request: Request) -> list[Target]:
     # An empty value (a variable that is not set, say) must not certify something else instead.
     given = [
         name
-        for name in ("client", "attach", "server", "vendors")
+        for name in ("client", "attach", "server", "server_command", "vendors")
         if getattr(request, name) not in {None, False}
     ]
     if len(given) > 1:
-        raise UsageError(f"--{given[0]} and --{given[1]} exclude each other")
+        one, other = (name.replace("_", "-") for name in given[:2])
+        raise UsageError(f"--{one} and --{other} exclude each other")
     if request.server is None:
         for flag, member in _SERVERS_OWN.items():
             if getattr(request, member):
@@ -127,29 +130,39 @@ def targets_of(request: Request) -> list[Target]:
 
 
 def _own(request: Request) -> list[Target]:
-    """The reference client and the mock servers, of one protocol or all."""
+    """The reference clients and servers and the mock platforms, of one protocol or all."""
     adapter = AdapterTarget(command=(sys.executable, str(REFERENCE)))
     roles = [role for role in ROLES if request.role in {"", role}]
     targets: list[Target] = []
     for info in _revisions(request):
         if "client" in roles:
-            targets.append(_target(info, adapter=adapter, name="reference client"))
+            targets.append(_target(info, "client", adapter=adapter, name="reference client"))
         if "server" in roles:
-            targets.append(_target(info, server=ServerTarget()))
+            targets.append(_target(info, "server", server=ServerTarget()))
+            if info.protocol in driven("server"):
+                targets.append(_target(info, "server", adapter=adapter, name="reference server"))
     return targets
 
 
 def _client(request: Request) -> list[Target]:
     info = _one_revision(request, "--client", "client")
-    return [_target(info, adapter=command_of(request.client or ""))]
+    return [_target(info, "client", adapter=command_of(request.client or ""))]
+
+
+def _server_command(request: Request) -> list[Target]:
+    info = _one_revision(request, _SERVER_COMMAND, "server")
+    adapter = command_of(request.server_command or "", _SERVER_COMMAND)
+    probe_class(info.protocol)  # now, to learn whether there is one
+    return [_target(info, "server", adapter=adapter)]
 
 
 def _attached(request: Request) -> list[Target]:
-    info = _one_revision(request, "--attach", "client")
+    role = "server" if request.role == "server" else "client"
+    info = _one_revision(request, "--attach", role)
     if request.jobs > 1:
         raise UsageError("--attach has one conversation with one adapter: leave --jobs out")
     try:
-        return [_target(info, adapter=parse_address(request.attach or ""))]
+        return [_target(info, role, adapter=parse_address(request.attach or ""))]
     except LinkError as error:
         raise UsageError(str(error)) from None
 
@@ -172,23 +185,24 @@ def _server(request: Request) -> list[Target]:
     if missing:
         flags = " ".join(f"--credential {name}=…" for name in missing)
         raise UsageError(f"--server needs {flags}")
-    return [_target(info, server=server)]
+    return [_target(info, "server", server=server)]
 
 
 def _vendors(request: Request) -> list[Target]:
     from conformance.vendors import prepare
 
-    if request.role == "server":
-        raise UsageError("--vendors certifies clients")
     if request.protocol:
         resolve(request.protocol, request.revision or None)
     return prepare(
         request.vendor_cache,
         protocol=request.protocol,
         revision=request.revision,
+        role=request.role,
         say=lambda line: print(line, file=sys.stderr),  # noqa: T201 - the command line's own output
     )
 
+
+_SERVER_COMMAND = "--server-command"
 
 _SERVERS_OWN = {
     "--url": "urls",
@@ -202,12 +216,14 @@ _TARGETS: dict[str, Callable[[Request], list[Target]]] = {
     "client": _client,
     "attach": _attached,
     "server": _server,
+    "server_command": _server_command,
     "vendors": _vendors,
 }
 
 
 def _target(
     info: RevisionInfo,
+    role: Literal["client", "server"],
     *,
     adapter: AdapterTarget | None = None,
     server: ServerTarget | None = None,
@@ -216,7 +232,7 @@ def _target(
     return Target(
         protocol=info.protocol,
         revision=info.id,
-        role="server" if adapter is None else "client",
+        role=role,
         adapter=adapter,
         server=server,
         name=name,
@@ -233,7 +249,7 @@ def _revisions(request: Request) -> list[RevisionInfo]:
 
 def _one_revision(request: Request, flag: str, role: str) -> RevisionInfo:
     if not request.protocol:
-        known = ", ".join(info.protocol for info in active())
+        known = ", ".join(dict.fromkeys(info.protocol for info in active()))
         raise UsageError(f"{flag} needs --protocol: {known}")
     if request.role not in {"", role}:
         raise UsageError(f"{flag} certifies a {role}, not a {request.role}")

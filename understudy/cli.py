@@ -40,17 +40,20 @@ def certify(  # noqa: PLR0917 - typer passes them by name
     ] = None,
     attach: Annotated[
         str | None,
-        typer.Option(help="A client's adapter that already listens.", metavar="HOST:PORT"),
+        typer.Option(help="An adapter that already listens; see --role.", metavar="HOST:PORT"),
     ] = None,
     server: Annotated[
         str | None,
         typer.Option(help="A server: its URL, or a port file of ours.", metavar="URL|FILE"),
     ] = None,
+    server_command: Annotated[
+        str | None, typer.Option(help="Command that starts a server's adapter.", metavar="CMD")
+    ] = None,
     vendors: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--vendors", help="The vendors' own SDKs, each in its environment.")
     ] = False,
     protocol: Annotated[
-        str, typer.Option(help="Protocol id. Needed with --client, --attach and --server.")
+        str, typer.Option(help="Protocol id. Needed with --client, --attach, --server….")
     ] = "",
     revision: Annotated[str, typer.Option(help="Revision; default: the protocol's.")] = "",
     role: Annotated[str, typer.Option(help="Only this role: client or server.")] = "",
@@ -119,6 +122,7 @@ def certify(  # noqa: PLR0917 - typer passes them by name
         client=client,
         attach=attach,
         server=server,
+        server_command=server_command,
         vendors=vendors,
         protocol=protocol,
         revision=revision,
@@ -151,10 +155,31 @@ def serve(  # noqa: PLR0917 - typer passes them by name
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every protocol there is.")] = False,  # noqa: FBT002 - a flag of the command line
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 0,
+    port: Annotated[
+        int,
+        typer.Option(
+            help="Port, with those behind it where a platform needs several; 0 takes free ones.",
+            min=0,
+            max=65535,
+        ),
+    ] = 0,
+    advertise: Annotated[
+        str,
+        typer.Option(help="Host in the URLs for clients; default: what is listened on."),
+    ] = "",
     port_file: Annotated[
         Path | None, typer.Option(help="Write URLs and credentials here, as JSON.")
     ] = None,
+    as_json: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--json", help="Print URLs and credentials as one line of JSON.")
+    ] = False,
+    snippets: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool,
+        typer.Option(
+            "--snippets/--no-snippets",
+            help="Print code that points each vendor's SDK at its platform.",
+        ),
+    ] = True,
     seed: Annotated[int | None, typer.Option(help="Seed of ids, secrets and content.")] = None,
     pace: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--pace/--no-pace", help="Let answers take as long as their audio.")
@@ -166,7 +191,7 @@ def serve(  # noqa: PLR0917 - typer passes them by name
         Path | None, typer.Option(help="TOML, YAML or JSON file with the same options.")
     ] = None,
 ) -> None:
-    """Run mock platforms until Ctrl-C."""
+    """Run mock platforms until Ctrl-C, and say how to point the vendors' SDKs at them."""
     from understudy.serve import ServeOptions
     from understudy.serve import serve as run_servers
 
@@ -179,6 +204,9 @@ def serve(  # noqa: PLR0917 - typer passes them by name
         seed=seed,
         pace=pace,
         control_token=control_token,
+        advertise=advertise,
+        snippets=snippets,
+        as_json=as_json,
     )
     raise typer.Exit(run_servers(options, config=config, say=typer.echo))
 

@@ -33,12 +33,17 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         protocols: protocol ids, each with an optional revision: ``avatarkit``, ``liveavatar@0.2``.
         every: serve every protocol there is, besides those.
         host: address to listen on.
-        port: port to listen on; 0 takes a free one.
+        port: port to listen on; 0 takes a free one. Platforms that need addresses of their own have
+            the ports behind it.
         port_file: JSON file to write once everything runs: per protocol its URLs and credentials.
         seed: makes ids, secrets and content reproducible; None draws one and prints it.
         pace: whether answers take as long as the audio they carry.
         control_token: token for the control API; needed to listen beyond this machine. By default
             that of the environment variable ``UNDERSTUDY_CONTROL_TOKEN``.
+        advertise: host name or address in the URLs that clients are given; by default ``host``, or
+            this machine's own address where that is every one.
+        snippets: print for each vendor's SDK how to point it at its platform.
+        as_json: print what a port file holds, in one line, and nothing else.
         platforms: per protocol id further options of its platform, such as a plan.
     """
 
@@ -50,6 +55,9 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     seed: int | None = None
     pace: bool = True
     control_token: str = ""
+    advertise: str = ""
+    snippets: bool = True
+    as_json: bool = False
     platforms: dict[str, dict[str, Any]] = {}
 
 
@@ -99,17 +107,18 @@ async def _serve(options: ServeOptions, say: Callable[[str], None]) -> int:
             f"cannot listen there: {reason}",
             setting="--host, --port",
             value=f"{options.host}:{options.port}",
-            hint="choose another port; 0 takes a free one",
+            hint="choose another port, with free ones behind it; 0 takes free ones",
         ) from error
     written = False
     try:
         if options.port_file is not None:
             _write(Path(options.port_file), server)
             written = True
-        for line in _banner(server, seed):
+        for line in _report(server, seed, options):
             say(line)
         await stop.wait()
-        say("stopping")
+        if not options.as_json:
+            say("stopping")
     finally:
         await server.stop()
         if written:
@@ -132,7 +141,12 @@ def _build(options: ServeOptions) -> tuple[Server, int]:
         )
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
     token = options.control_token or os.environ.get(TOKEN_VARIABLE, "")
-    server = Server(host=options.host, port=options.port, control_token=token)
+    server = Server(
+        host=options.host,
+        port=options.port,
+        control_token=token,
+        advertise=options.advertise,
+    )
     for protocol, revision in wanted.items():
         extra = {"seed": seed, "pace": options.pace, **options.platforms.get(protocol, {})}
         server.mount(mock(protocol, revision, **extra))
@@ -151,20 +165,39 @@ def _parse(item: str) -> tuple[str, str | None]:
     return protocol, revision or None
 
 
-def _banner(server: Server, seed: int) -> list[str]:
+def _report(server: Server, seed: int, options: ServeOptions) -> list[str]:
+    """What is said once everything runs; the line about the control API is the last one."""
+    if options.as_json:
+        return [json.dumps(_describe(server))]
     lines = [f"understudy on http://{server.address}, seed {seed}"]
     for name, platform in server.mounts.items():
         lines.append(f"{name} {platform.revision}")
         lines += [f"  {key:<12} {value}" for key, value in platform.urls.items()]
         lines += [f"  {key:<12} {value}" for key, value in platform.credentials.items()]
-    lines.append(f"control http://{server.address}/_understudy/health; stop with Ctrl-C")
+    if options.snippets:
+        lines += _snippets(server)
+    token = ", with Authorization: Bearer and your control token" if server.control_token else ""
+    lines.append(f"control http://{server.address}/_understudy/health{token}; stop with Ctrl-C")
     return lines
+
+
+def _snippets(server: Server) -> list[str]:
+    from understudy.snippets import snippets
+
+    return [
+        f"\n# ---- {sdk} -> {name} {platform.revision} {'-' * 30}\n{text}\n"
+        for name, platform in server.mounts.items()
+        for sdk, text in snippets(platform).items()
+    ]
+
+
+def _describe(server: Server) -> dict[str, Any]:
+    return {name: platform.describe() for name, platform in server.mounts.items()}
 
 
 def _write(path: Path, server: Server) -> None:
     """Write the port file in one step, so that nobody ever reads half of it."""
-    document = {name: platform.describe() for name, platform in server.mounts.items()}
-    text = json.dumps(document, indent=2) + "\n"
+    text = json.dumps(_describe(server), indent=2) + "\n"
     partial = path.parent / f"{path.name}.{os.getpid()}"
     try:
         partial.write_text(text, encoding="utf-8")

@@ -72,6 +72,8 @@ PEER_SILENCE = 0.1  # real seconds given to the peer, after each timer that fire
 END_LIMIT = 60.0  # seconds on the moved clock that a session may take to end
 RESET = {"kind": "local", "type": "Reset", "message": "dropped by a reset"}
 
+monotonic = time.monotonic  # an adapter may lend its moved clock to the SDK under this name
+
 log = logging.getLogger("adapter")
 
 Json = dict[str, Any]
@@ -113,7 +115,7 @@ class TravellingLoop(asyncio.SelectorEventLoop):
         super().__init__(self._watched)
 
     def time(self) -> float:
-        return super().time() + self._moved
+        return monotonic() + self._moved
 
     def call_at(
         self,
@@ -148,11 +150,11 @@ class TravellingLoop(asyncio.SelectorEventLoop):
 
     async def silence(self) -> None:
         """Return once nothing has arrived for `PEER_SILENCE` seconds of real time."""
-        seen, since = -1, time.monotonic()
-        while time.monotonic() - since < PEER_SILENCE:
+        seen, since = -1, monotonic()
+        while monotonic() - since < PEER_SILENCE:
             await self.quiet()
             if seen != self._watched.traffic:
-                seen, since = self._watched.traffic, time.monotonic()
+                seen, since = self._watched.traffic, monotonic()
             await self.pause(0.002)
 
     async def advance(self, seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""Adapter of Understudy's own reference clients, all protocols.
+"""Adapter of Understudy's own reference clients and servers, all protocols.
 
     python conformance/adapters/reference.py                            on stdin and stdout
     python conformance/adapters/reference.py --listen 127.0.0.1:9000    on one TCP connection
@@ -18,7 +18,7 @@ import socket
 import stat
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 # The files beside this one are named like packages; none of them may be found in their place.
 _HERE = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120 - before anything is imported
@@ -30,14 +30,19 @@ os.dup2(2, 1)
 
 import msgspec  # noqa: E402 - the path had to be cleaned first
 
+from conformance.drivers import driven, driver_module  # noqa: E402 - the path had to be cleaned first
 from conformance.drivers.base import CountingSelector, Travel, UnsupportedError  # noqa: E402 - the path had to be cleaned first
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from conformance.drivers.base import Driver, Handler, Params
+    from avatar_protocols.tables import RevisionInfo
+    from conformance.drivers.base import Actor, Handler, Params
 
-PROTOCOLS = ("avatarkit", "liveavatar")
+    Role = Literal["client", "server"]
+
+OPENINGS: dict[str, Role] = {"open": "client", "serve": "server"}
+"""The commands that a session begins with, and who carries them out."""
 END_SECONDS = 60.0
 """How far the clients' clock is moved to end a session whose peer does not answer."""
 PATIENCE_SECONDS = 0.25
@@ -61,7 +66,7 @@ class Adapter:
     def __init__(self, travel: Travel, sink: BinaryIO) -> None:
         self._travel = travel
         self._sink = sink
-        self._driver: Driver[Any] | None = None
+        self._actor: Actor | None = None
         self._running: dict[asyncio.Task[None], int] = {}
         self._own = asyncio.current_task()
 
@@ -102,23 +107,23 @@ class Adapter:
         }
         if command in own:
             return own[command]
-        if command == "open" and self._driver is None:
-            self._driver = self._make(params.get("protocol", ""))
-        if self._driver is None or command not in self._driver.commands:
-            raise UnsupportedError(f"the reference client has nothing for `{command}`")
-        return self._driver.commands[command]
+        if command in OPENINGS and self._actor is None:
+            self._actor = self._make(params.get("protocol", ""), OPENINGS[command])
+        if self._actor is None or command not in self._actor.commands:
+            raise UnsupportedError(f"the reference implementation has nothing for `{command}`")
+        return self._actor.commands[command]
 
-    def _make(self, protocol: str) -> Driver[Any]:
-        if protocol not in PROTOCOLS:
-            raise UnsupportedError(f"no reference client speaks {protocol!r}")
-        driver: Driver[Any] = driver_module(protocol).DRIVER(self._travel, self._tell)
-        return driver
+    def _make(self, protocol: str, role: Role) -> Actor:
+        if protocol not in driven(role):
+            raise UnsupportedError(f"no reference {role} speaks {protocol!r}")
+        actor: Actor = driver_module(protocol, role).DRIVER(self._travel, self._tell)
+        return actor
 
     def _record(self, error: Exception) -> Params:
-        if self._driver is None:
+        if self._actor is None:
             record: Params = {"kind": "local", "type": type(error).__name__, "message": str(error)}
             return record
-        return {k: v for k, v in self._driver.record(error).items() if v is not None}
+        return {k: v for k, v in self._actor.record(error).items() if v is not None}
 
     def _tell(self, event: str, data: Params) -> None:
         self._write({"event": event, "data": data})
@@ -132,7 +137,7 @@ class Adapter:
         asyncio.get_running_loop().call_later(0, importlib.import_module, "aiohttp")
         return {
             "contract": 1,
-            "name": "understudy reference client",
+            "name": "understudy reference",
             "version": _version(),
             "language": f"python {platform.python_version()}",
             "implementations": _claims(),
@@ -143,8 +148,8 @@ class Adapter:
 
     async def _settle(self, _: Params) -> Params:
         await self._travel.quiet()
-        if self._driver is not None:
-            await self._driver.settle()
+        if self._actor is not None:
+            await self._actor.settle()
         await self._travel.quiet()
         return {}
 
@@ -155,10 +160,10 @@ class Adapter:
         for task in commands:
             task.cancel()
         await asyncio.gather(*commands, return_exceptions=True)
-        driver, self._driver = self._driver, None
-        if driver is not None:
-            driver.mute()
-            await self._end(driver)
+        actor, self._actor = self._actor, None
+        if actor is not None:
+            actor.mute()
+            await self._end(actor)
         left = asyncio.all_tasks() - {me, self._own}
         names = sorted(task.get_name() for task in left)
         for task in left:
@@ -167,9 +172,9 @@ class Adapter:
         self._travel.restart()
         return {"pending": names}
 
-    async def _end(self, driver: Driver[Any]) -> None:
-        """End the sessions; a silent peer is waited for on the clients' clock alone."""
-        ending = asyncio.ensure_future(driver.end())
+    async def _end(self, actor: Actor) -> None:
+        """End the sessions; a silent peer is waited for on their clock alone."""
+        ending = asyncio.ensure_future(actor.end())
         await asyncio.wait({ending}, timeout=PATIENCE_SECONDS)
         if not ending.done():
             await self._travel.advance(END_SECONDS)
@@ -181,31 +186,28 @@ class Adapter:
             log.warning("ending the session failed: %r", outcome)
 
 
-def driver_module(protocol: str) -> Any:  # noqa: ANN401 - a module
-    """The driver of a protocol's reference client."""
-    return importlib.import_module(f"conformance.drivers.{protocol}")
-
-
 def _claims() -> list[Params]:
-    """Every protocol whose packages are installed."""
+    """Every revision and role whose packages are installed."""
+    from avatar_protocols.registry import PROTOCOLS
+
     claims: list[Params] = []
-    for protocol in PROTOCOLS:
-        try:
-            claims.append(_claim(protocol))
-        except ModuleNotFoundError as error:
-            log.warning("%s is left out: %s", protocol, error)
+    for role in OPENINGS.values():
+        for protocol in driven(role):
+            for revision in PROTOCOLS[protocol].revisions.values():
+                try:
+                    claims += [_claim(revision, role)] if revision.status == "active" else []
+                except ModuleNotFoundError as error:
+                    log.warning("%s (%s) is left out: %s", protocol, role, error)
     return claims
 
 
-def _claim(protocol: str) -> Params:
-    from avatar_protocols import registry
-
-    info = registry.protocol(protocol)
-    claimed, missing = driver_module(protocol).features()
+def _claim(revision: RevisionInfo, role: Role) -> Params:
+    claimed, missing = driver_module(revision.protocol, role).features(revision)
     return {
-        "protocol": protocol,
-        "revisions": [r.id for r in info.revisions.values() if r.status == "active"],
-        "roles": ["client"],
+        "protocol": revision.protocol,
+        "name": f"understudy reference {role}",
+        "revisions": [revision.id],
+        "roles": [role],
         "features": claimed,
         "missing": missing,
     }

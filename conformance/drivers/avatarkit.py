@@ -25,6 +25,8 @@ from reference_client.avatarkit import AvatarKitClient
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from avatar_protocols.tables import RevisionInfo
+
 __all__ = ["DRIVER", "AvatarKitDriver", "features"]
 
 _LIFETIME = 300
@@ -137,7 +139,7 @@ def _expiry(settings: Params) -> float | None:
     return time.time() + float(settings.get("expire_in", _LIFETIME))
 
 
-def features() -> tuple[list[str], dict[str, str]]:
+def features(_: RevisionInfo) -> tuple[list[str], dict[str, str]]:
     """What the client can do on this machine, and why it cannot do the rest."""
     from protocol_core.errors import ConfigurationError
     from reference_client.avatarkit.opus_encoder import load_encoder

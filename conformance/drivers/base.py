@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "Actor",
     "CountingSelector",
     "Driver",
     "Handler",
     "Params",
+    "ServerDriver",
     "Tell",
     "Travel",
     "UnsupportedError",
@@ -58,7 +60,7 @@ class CountingSelector(selectors.DefaultSelector):
 
 
 class Travel:
-    """Time for the clients: a clock, and a way to move it without outrunning the network.
+    """Time for what is driven: a clock, and a way to move it without outrunning the network.
 
     Args:
         selector: the selector of the running event loop.
@@ -122,25 +124,18 @@ class Client(Protocol):
         """Wait until every callback that is due has returned."""
 
 
-ClientT = TypeVar("ClientT", bound=Client)
-
-
-class Driver(ABC, Generic[ClientT]):
-    """One protocol's reference client, driven by commands.
+class Actor(ABC):
+    """An implementation of one protocol, driven by commands.
 
     Args:
-        travel: the clients' time.
+        travel: the implementation's time.
         tell: reports an event.
-
-    Attributes:
-        clients: every client of the scenario so far; commands go to the last.
     """
 
     protocol: ClassVar[str]
 
     def __init__(self, travel: Travel, tell: Tell) -> None:
         self.travel = travel
-        self.clients: list[ClientT] = []
         self._tell = tell
         self._faults: Mapping[str, Any] = {}
         self._muted = False
@@ -152,7 +147,75 @@ class Driver(ABC, Generic[ClientT]):
 
     @abstractmethod
     def record(self, error: BaseException) -> Params:
-        """The error record of an exception of the client."""
+        """The error record of an exception of the implementation."""
+
+    @abstractmethod
+    async def settle(self) -> None:
+        """Wait until everything that is due has been done."""
+
+    @abstractmethod
+    async def end(self) -> None:
+        """End everything."""
+
+    def mute(self) -> None:
+        """Report nothing any more: the scenario is over."""
+        self._muted = True
+
+    def configure(self, settings: Params) -> None:
+        """Take the options that every protocol has."""
+        self._faults = settings.get("callbacks") or {}
+
+    def tell(self, event: str, data: Params) -> None:
+        """Report something that is no callback."""
+        if not self._muted:
+            self._tell(event, data)
+
+    def report(self, event: str, data: Params) -> None:
+        """Report a callback, and fail in it if the scenario wants that."""
+        self.tell(event, data)
+        if self._faults.get(event) == "raise":
+            raise RuntimeError(f"the scenario lets the callback behind {event!r} fail")
+
+
+class ServerDriver(Actor):
+    """One protocol's reference server.
+
+    ``serve`` is its first command; other commands, such as ``act``, are the protocol's choice.
+    """
+
+    @property
+    def commands(self) -> Mapping[str, Handler]:
+        return {"serve": self.serve}
+
+    @abstractmethod
+    async def serve(self, params: Params) -> Params:
+        """Begin to serve, or join the room that is named.
+
+        Args:
+            params: those of the contract: ``revision``, ``options``, ``urls``, ``credentials``,
+                ``room``.
+
+        Returns:
+            ``urls`` and ``credentials`` for those who want to use the server.
+
+        Raises:
+            UnsupportedError: it cannot be set up like this.
+        """
+
+
+ClientT = TypeVar("ClientT", bound=Client)
+
+
+class Driver(Actor, Generic[ClientT]):
+    """One protocol's reference client.
+
+    Attributes:
+        clients: every client of the scenario so far; commands go to the last.
+    """
+
+    def __init__(self, travel: Travel, tell: Tell) -> None:
+        super().__init__(travel, tell)
+        self.clients: list[ClientT] = []
 
     @abstractmethod
     async def leave(self, client: ClientT) -> None:
@@ -179,25 +242,6 @@ class Driver(ABC, Generic[ClientT]):
         clients, self.clients = self.clients, []
         for client in clients:
             await self.leave(client)
-
-    def mute(self) -> None:
-        """Report nothing any more: the scenario is over."""
-        self._muted = True
-
-    def configure(self, settings: Params) -> None:
-        """Take the options that every protocol has."""
-        self._faults = settings.get("callbacks") or {}
-
-    def tell(self, event: str, data: Params) -> None:
-        """Report something that is no callback."""
-        if not self._muted:
-            self._tell(event, data)
-
-    def report(self, event: str, data: Params) -> None:
-        """Report a callback, and fail in it if the scenario wants that."""
-        self.tell(event, data)
-        if self._faults.get(event) == "raise":
-            raise RuntimeError(f"the scenario lets the callback behind {event!r} fail")
 
 
 def settings_of(params: Params) -> Params:

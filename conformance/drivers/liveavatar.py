@@ -33,6 +33,7 @@ from reference_client.liveavatar import Listener, LiveAvatarClient, new_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from avatar_protocols.tables import RevisionInfo
     from protocol_core.liveavatar import events as e
     from protocol_core.liveavatar.errors import HandshakeError
 
@@ -269,7 +270,7 @@ def _used(data: Params) -> Params:
     return present(data, (*IDS, "seq", "timestamp"))
 
 
-def features() -> tuple[list[str], dict[str, str]]:
+def features(_: RevisionInfo) -> tuple[list[str], dict[str, str]]:
     """What the client can do: everything that a client may."""
     from avatar_protocols.registry import PROTOCOLS
 

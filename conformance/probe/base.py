@@ -1,24 +1,33 @@
-"""What every probe can do: REST calls, WebSockets, raw messages. Protocols add their handshakes."""
+"""What every probe can do: HTTP calls, event streams, WebSockets, raw messages.
+
+Protocols add their handshakes, and steps of their own in `Probe.commands`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 import msgspec
 
 from avatar_protocols.tables import EndpointSpec
+from conformance.errors import ConformanceError
+from conformance.probe.form import form
 from conformance.probe.socket import ProbeSocket
+from conformance.probe.stream import ProbeStream
 from conformance.stage.base import StepUnmetError
+from mock_servers.bodies import explain_body, raw_body
 from mock_servers.documents import is_object, substitute
 from protocol_core.clock import LoopClock
 from reference_client.http import HttpClient, RequestFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from avatar_protocols.tables import RevisionInfo
     from mock_servers.codec import Codec
@@ -26,9 +35,10 @@ if TYPE_CHECKING:
     from mock_servers.redaction import Redactor
     from protocol_core.http import HttpRequest, HttpResponse
 
-__all__ = ["Probe", "Site"]
+__all__ = ["Args", "Probe", "ProbeChannel", "Site", "Surroundings", "json_body", "merged"]
 
 Args = dict[str, Any]
+ChannelT = TypeVar("ChannelT", bound="ProbeChannel")
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +51,46 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     urls: dict[str, str]
     credentials: dict[str, str]
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside a server under test while a scenario is played, and who is told what.
+
+    Attributes:
+        options: options of the scenario that are the server's; for its adapter's ``serve``.
+        urls, credentials: what the server needs to find its way there; for ``serve``.
+        room: id of the room that the server is to join; "" for a server that listens.
+        site: what the probe needs; the URLs and credentials that ``serve`` answers come on top.
+    """
+
+    options: dict[str, Any]
+    urls: dict[str, str] = {}
+    credentials: dict[str, str] = {}
+    room: str = ""
+    site: Site = Site(urls={}, credentials={})
+
+
+class ProbeChannel(Protocol):
+    """What carries messages: a WebSocket, an event stream, or what a protocol adds to them."""
+
+    @property
+    def number(self) -> int:
+        """Its number in the trace, from `Probe.next_channel`."""
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it came about and has not ended."""
+        ...
+
+    def close(self, code: int | None = 1000, reason: str = "") -> None:
+        """End it as a client does."""
+
+    def reset(self) -> None:
+        """End it by a reset of its TCP connection."""
+
+    def drop(self) -> None:
+        """Let go of it when the scenario is over; nothing is written down."""
 
 
 class Probe(ABC):
@@ -59,7 +109,9 @@ class Probe(ABC):
         revision: the revision it speaks.
         constants: the generated constants of the revision.
         endpoints: its endpoints, by name.
-        sockets: every WebSocket so far, failed attempts included.
+        channels: every channel so far, failed attempts included.
+        commands: steps of the protocol's own: ``command: {name: …}`` of a scenario calls them with
+            the other members, in which ``$name`` has been replaced.
         now: Unix time in seconds, as the server sees it.
         variables: what ``$name`` stands for in a step: credentials, and what the server answered.
     """
@@ -82,10 +134,13 @@ class Probe(ABC):
         self.revision = revision
         self.constants: Any = revision.load("constants")
         self.endpoints = _endpoints_of(self.constants)
-        self.sockets: list[ProbeSocket] = []
+        self.channels: list[ProbeChannel] = []
         self.variables: dict[str, str] = dict(site.credentials)
         self.now: Callable[[], float] = time.time
         self._http = HttpClient(clock=LoopClock(asyncio.get_running_loop()), time_limit=None)
+        self._numbers = itertools.count(1)
+        self._calls: set[asyncio.Task[object]] = set()
+        self.commands: dict[str, Callable[[Args], Awaitable[None]]] = {}
         self.steps: dict[str, Callable[[Any], Awaitable[None]]] = {
             "http": self._step_http,
             "connect": lambda args: self.connect(self.resolve(args)),
@@ -100,6 +155,24 @@ class Probe(ABC):
         }
 
     # What a protocol adds.
+
+    @classmethod
+    def surroundings(
+        cls, revision: RevisionInfo, options: dict[str, Any], seed: int
+    ) -> AbstractAsyncContextManager[Surroundings]:
+        """What must stand beside a server under test that is reached through its adapter.
+
+        Entered before the adapter's ``serve`` and left when the adapter has been reset. A server
+        that listens needs nothing. A protocol whose server joins a room that the harness keeps
+        starts that room here, and names it in what it gives.
+
+        Args:
+            revision: the revision that is played.
+            options: the scenario's ``platform``.
+            seed: seed of the scenario.
+        """
+        del cls, revision, seed
+        return nullcontext(Surroundings(options=options))
 
     @abstractmethod
     async def connect(self, args: Args) -> None:
@@ -119,63 +192,143 @@ class Probe(ABC):
 
     @abstractmethod
     def request(self, endpoint: str, args: Args) -> HttpRequest:
-        """The REST call that a good client makes, with what ``args`` changes about it."""
+        """The HTTP call that a good client makes, with what ``args`` changes about it.
+
+        ``parts`` of a step is a form, and replaces the body and its type afterwards.
+        """
 
     def replied(self, endpoint: str, response: HttpResponse) -> None:  # noqa: B027 - a protocol may have nothing to learn
         """Learn from a reply: keep in ``variables`` what later steps need."""
 
+    async def settle(self) -> None:  # noqa: B027 - WebSockets and streams are settled by the stage
+        """Wait until all that was sent to us is here, on channels that are the protocol's own."""
+
+    def deliver(self, message: bytes | str, args: Args) -> None:
+        """Send one message where the steps ``send``, ``send_text`` and ``send_binary`` send it.
+
+        Args:
+            message: what to send, legal or not.
+            args: the step's other members; ``connection`` names a socket.
+        """
+        self.socket(args).send(message)
+
     # What protocols use.
 
     async def call(self, endpoint: str, args: Args) -> HttpResponse:
-        """Make one REST call.
+        """Make one HTTP call.
 
         Raises:
             StepUnmetError: there was no HTTP answer.
         """
-        request = self.request(endpoint, args)
-        spec = self.endpoints[endpoint]
-        self.journal.add(
-            "http_request",
-            sender="client",
-            name=endpoint,
-            method=request.method,
-            target=_target(request.url),
-            headers=request.headers,
-            payload=request.body.decode("utf-8", errors="replace"),
-            explain=lambda: self.codec.document(spec.name, request.body, response=False),
-        )
+        request = self._prepared(endpoint, args)
+        self._journal_request(endpoint, request)
         try:
             response = await self._http.request(request)
         except RequestFailed as error:
             raise StepUnmetError(f"no answer to {request.method} {request.url}: {error}") from error
         self.replied(endpoint, response)
+        self.journal_response(endpoint, response)
+        return response
+
+    async def stream(self, endpoint: str, args: Args) -> ProbeStream:
+        """Make one call whose answer is an event stream; returns once the answer has begun.
+
+        The stream is journaled as it comes, in the background. A refusal is journaled as a whole.
+
+        Raises:
+            StepUnmetError: there was no HTTP answer.
+        """
+        request = self._prepared(endpoint, args)
+        stream = ProbeStream(self.next_channel(), self.journal, self.codec.for_endpoint(endpoint))
+        self.channels.append(stream)
+        self._journal_request(endpoint, request, stream.number)
+
+        def answered(response: HttpResponse) -> None:
+            self.replied(endpoint, response)
+            self.journal_response(endpoint, response, stream.number)
+
+        await stream.open(self._http, request, answered)
+        return stream
+
+    def _prepared(self, endpoint: str, args: Args) -> HttpRequest:
+        request = self.request(endpoint, args)
+        if "parts" not in args:
+            return request
+        media_type, body = form(args["parts"])
+        kept = {k: v for k, v in request.headers.items() if k.lower() != "content-type"}
+        headers = merged({**kept, "Content-Type": media_type}, args.get("headers", {}))
+        return msgspec.structs.replace(request, headers=headers, body=body)
+
+    def _journal_request(
+        self, endpoint: str, request: HttpRequest, connection: int | None = None
+    ) -> None:
+        spec, codec = self.endpoints[endpoint], self.codec
+        self.journal.add(
+            "http_request",
+            sender="client",
+            name=endpoint,
+            connection=connection,
+            method=request.method,
+            target=_target(request.url),
+            headers=request.headers,
+            payload=raw_body(request.headers, request.body),
+            explain=lambda: explain_body(
+                codec, spec.name, request.headers, request.body, response=False
+            ),
+        )
+
+    def journal_response(
+        self, endpoint: str, response: HttpResponse, connection: int | None = None
+    ) -> None:
+        """Write down an answer, or the head of one whose body is a stream."""
+        spec, codec = self.endpoints[endpoint], self.codec
         self.journal.add(
             "http_response",
             sender="server",
             name=endpoint,
+            connection=connection,
             status=response.status,
             headers=response.headers,
-            payload=response.body.decode("utf-8", errors="replace"),
-            explain=lambda: self.codec.document(spec.name, response.body, response=True),
+            payload=raw_body(response.headers, response.body),
+            explain=lambda: explain_body(
+                codec, spec.name, response.headers, response.body, response=True
+            ),
         )
-        return response
+
+    def next_channel(self) -> int:
+        """The number of a new channel."""
+        return next(self._numbers)
+
+    @property
+    def sockets(self) -> list[ProbeSocket]:
+        """Every WebSocket so far, failed attempts included."""
+        return [channel for channel in self.channels if isinstance(channel, ProbeSocket)]
+
+    @property
+    def streams(self) -> list[ProbeStream]:
+        """Every event stream so far, refused requests included."""
+        return [channel for channel in self.channels if isinstance(channel, ProbeStream)]
 
     async def upgrade(
         self, endpoint: str, url: str, headers: Mapping[str, str | None], args: Args
     ) -> ProbeSocket:
         """Ask for a WebSocket; ``pong``, ``headers`` and ``subprotocols`` of ``args`` apply."""
         socket = ProbeSocket(
-            len(self.sockets) + 1, self.journal, self.codec, endpoint, pong=args.get("pong", True)
+            self.next_channel(),
+            self.journal,
+            self.codec.for_endpoint(endpoint),
+            endpoint,
+            pong=args.get("pong", True),
         )
-        self.sockets.append(socket)
+        self.channels.append(socket)
         extra: dict[str, str | None] = args.get("headers", {})
         await socket.open(url, {**headers, **extra}, args.get("subprotocols", ()))
         return socket
 
     async def answer_to(
-        self, socket: ProbeSocket, name: str, *, after: int, text: str
+        self, socket: ProbeChannel, name: str, *, after: int, text: str
     ) -> dict[str, Any]:
-        """Wait for the server's message of a name on a socket; its data.
+        """Wait for the server's message of a name on a channel; its data.
 
         Raises:
             StepUnmetError: another message, or the end of the connection, came instead.
@@ -210,19 +363,20 @@ class Probe(ABC):
         return records[-1].seq if records else 0
 
     def socket(self, args: object = None) -> ProbeSocket:
-        """The newest open socket, or the one that ``connection`` names.
+        """The newest open WebSocket, or the one that ``connection`` names.
 
         Raises:
             StepUnmetError: there is none.
         """
-        number = args.get("connection") if is_object(args) else None
-        if number is not None:
-            found = [s for s in self.sockets if s.number == number]
-        else:
-            found = [s for s in self.sockets if s.is_open] or self.sockets[-1:]
-        if not found:
-            raise StepUnmetError("there is no connection to send on")
-        return found[-1]
+        return _chosen(self.sockets, args)
+
+    def channel(self, args: object = None) -> ProbeChannel:
+        """The newest open channel, or the one that ``connection`` names.
+
+        Raises:
+            StepUnmetError: there is none.
+        """
+        return _chosen(self.channels, args)
 
     def resolve(self, args: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
         """The arguments of a step with ``$name`` replaced."""
@@ -236,37 +390,69 @@ class Probe(ABC):
 
     async def aclose(self) -> None:
         """Let go of everything."""
-        for socket in self.sockets:
-            socket.drop()
+        for channel in self.channels:
+            channel.drop()
+        for call in self._calls:
+            call.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
         await self._http.close()
 
     # Steps
 
     async def _step_http(self, args: Args) -> None:
         resolved = self.resolve(args)
-        await self.call(resolved["endpoint"], resolved)
+        endpoint = resolved["endpoint"]
+        if endpoint not in self.endpoints:
+            known = ", ".join(self.endpoints)
+            raise ConformanceError(f"there is no endpoint {endpoint!r}; the protocol has {known}")
+        kind = self.endpoints[endpoint].kind
+        call = (self.stream if kind == "sse" else self.call)(endpoint, resolved)
+        if not resolved.get("background"):
+            await call
+            return
+        task: asyncio.Task[object] = asyncio.ensure_future(self._in_background(call))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        await asyncio.sleep(0)  # the request is on its way
+
+    async def _in_background(self, call: Awaitable[object]) -> None:
+        try:
+            await call
+        except StepUnmetError as error:
+            self.journal.note(str(error))
 
     async def _step_send(self, args: Args) -> None:
         resolved = self.resolve(args)
-        message = self.codec.encode(resolved["message"], resolved.get("data", {}))
-        self.socket(resolved).send(message)
+        codec = self.socket(resolved).codec if self.sockets else self.codec
+        self.deliver(codec.encode(resolved["message"], resolved.get("data", {})), resolved)
 
     async def _step_text(self, text: str) -> None:
-        self.socket().send(substitute(text, self.variables))
+        self.deliver(substitute(text, self.variables), {})
 
     async def _step_binary(self, data: str) -> None:
-        self.socket().send(bytes.fromhex(data))
+        self.deliver(bytes.fromhex(data), {})
 
     async def _step_close(self, args: Args | None) -> None:
         values = args or {}
-        self.socket(values).close(values.get("code", 1000), values.get("reason", ""))
+        self.channel(values).close(values.get("code", 1000), values.get("reason", ""))
 
     async def _step_reset(self, args: object) -> None:
-        self.socket(args).reset()
+        self.channel(args).reset()
 
     async def _step_ping(self, args: object) -> None:
         payload = args.get("payload", "") if is_object(args) else ""
         self.socket(args).ping(payload.encode())
+
+
+def _chosen(channels: Sequence[ChannelT], args: object) -> ChannelT:
+    number = args.get("connection") if is_object(args) else None
+    if number is not None:
+        found = [channel for channel in channels if channel.number == number]
+    else:
+        found = [channel for channel in channels if channel.is_open] or list(channels[-1:])
+    if not found:
+        raise StepUnmetError("there is no connection to send on")
+    return found[-1]
 
 
 def json_body(args: Args, default: object) -> bytes:

@@ -46,7 +46,7 @@ class ProbeSocket(asyncio.Protocol):
     Args:
         number: number of the socket in the trace, from 1.
         journal: where everything is written down.
-        codec: explains messages.
+        codec: builds and explains its messages.
         endpoint: name of the endpoint, for the trace.
         pong: whether pings are answered.
     """
@@ -57,7 +57,7 @@ class ProbeSocket(asyncio.Protocol):
         self.number = number
         self.status: int | None = None
         self._journal = journal
-        self._codec = codec
+        self.codec = codec
         self._endpoint = endpoint
         self._kind = ClientProtocol if pong else _Muted
         self._protocol: ClientProtocol | None = None
@@ -131,7 +131,7 @@ class ProbeSocket(asyncio.Protocol):
 
     def send(self, message: bytes | str) -> None:
         """Send one message, legal or not."""
-        codec = self._codec
+        codec = self.codec
         self._journal.add(
             "message",
             sender="client",
@@ -249,7 +249,7 @@ class ProbeSocket(asyncio.Protocol):
         message: bytes | str = data
         if self._opcode is Opcode.TEXT:
             message = data.decode("utf-8", errors="replace")
-        codec = self._codec
+        codec = self.codec
         self._journal.add(
             "message",
             sender="server",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from typing import TYPE_CHECKING, Any, cast
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from conformance.reports.summary import printable
+from conformance.trace import payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,18 +84,22 @@ class Diagram(msgspec.Struct, frozen=True, kw_only=True):
 _LANES = {
     # role of the implementation under test: title of each lane by its name
     "client": {"runner": "scenario", "client": "client under test", "server": "mock platform"},
-    "server": {"client": "probe (client)", "server": "server under test"},
+    "server": {"runner": "scenario", "server": "server under test", "client": "probe (client)"},
 }
 _WAYS = {
-    # sender: lane it comes from, lane it goes to
-    "runner": ("runner", "client"),
-    "adapter": ("client", "runner"),
+    # sender: lane it comes from, lane it goes to; "" stands for the implementation under test
+    "runner": ("runner", ""),
+    "adapter": ("", "runner"),
     "client": ("client", "server"),
     "server": ("server", "client"),
 }
+_ADAPTERS = frozenset({"command", "answer", "event"})
 _NOTES = frozenset({"step", "note", "clock", "open"})
 _HIDDEN = frozenset({"expect"})
-_FIELDS = ("method", "target", "status", "headers", "code", "reason", "data", "problems")
+_FIELDS = (
+    *("method", "target", "status", "headers", "participant", "reliability"),
+    *("code", "reason", "data", "problems"),
+)
 
 
 def diagram(trace: Trace, guilty: Sequence[int]) -> Diagram:
@@ -105,20 +109,44 @@ def diagram(trace: Trace, guilty: Sequence[int]) -> Diagram:
         trace: the trace.
         guilty: records to mark, by seq.
     """
-    lanes = _LANES.get(trace.header.role, _LANES["client"])
+    scene = _Scene(trace)
+    lanes = scene.lanes
     records = [r for r in trace.records if r.kind not in _HIDDEN]
     first = _first(records, guilty)
     shown = records[first : first + _MOST_ROWS]
     return Diagram(
         lanes=tuple(lanes.values()),
         rows=tuple(
-            _row(record, shown[index - 1] if index else record, lanes, record.seq in guilty)
+            _row(record, shown[index - 1] if index else record, scene, record.seq in guilty)
             for index, record in enumerate(shown)
         ),
         before=first,
         after=len(records) - first - len(shown),
         summary=f"{len(records)} records between {', '.join(lanes.values())}",
     )
+
+
+class _Scene:
+    """Who takes part in a trace.
+
+    Attributes:
+        role: role of the implementation under test.
+        lanes: title of each lane by its name, from left to right.
+        streams: numbers of the event streams.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.role = trace.header.role if trace.header.role in _LANES else "client"
+        self.lanes = dict(_LANES[self.role])
+        if self.role == "server" and not any(r.kind in _ADAPTERS for r in trace.records):
+            # Nobody speaks to a server that is behind no adapter.
+            self.lanes = {name: self.lanes[name] for name in ("client", "server")}
+        self.streams = frozenset(stream.number for stream in trace.streams())
+
+    def way(self, record: Record) -> tuple[str, str]:
+        """The lanes that a record comes from and goes to."""
+        source, target = _WAYS.get(record.sender, ("?", "?"))
+        return source or self.role, target or self.role
 
 
 def _first(records: Sequence[Record], guilty: Sequence[int]) -> int:
@@ -128,8 +156,9 @@ def _first(records: Sequence[Record], guilty: Sequence[int]) -> int:
     return max(0, min(marked[0] - _MOST_ROWS // 2, last)) if marked else last
 
 
-def _row(record: Record, before: Record, lanes: dict[str, str], guilty: bool) -> Row:  # noqa: FBT001 - it is data
-    source, target = _WAYS.get(record.sender, ("", ""))
+def _row(record: Record, before: Record, scene: _Scene, guilty: bool) -> Row:  # noqa: FBT001 - it is data
+    source, target = scene.way(record)
+    lanes = scene.lanes
     drawn = record.kind not in _NOTES and source in lanes and target in lanes
     numbers = [list(lanes).index(name) for name in (source, target)] if drawn else [0, 0]
     gap = record.time - before.time
@@ -139,7 +168,7 @@ def _row(record: Record, before: Record, lanes: dict[str, str], guilty: bool) ->
         time=record.time,
         gap=gap if gap >= _LONG_GAP else 0.0,
         kind=record.kind if drawn else "note",
-        text=_cut(label(record), _LABEL),
+        text=_cut(label(record, stream=record.connection in scene.streams), _LABEL),
         way=f"{lanes[source]} to {lanes[target]}" if drawn else "",
         left=min(numbers),
         right=max(numbers),
@@ -192,12 +221,10 @@ def _cut(text: str, most: int, *, count: bool = False) -> str:
 
 def _bytes(record: Record) -> bytes:
     """The bytes of a message or body; what is not base64 as it should be is shown as it is."""
-    if record.opcode == "binary":
-        try:
-            return base64.b64decode(record.raw, validate=True)
-        except ValueError:
-            pass  # a damaged or foreign trace: its text follows
-    return record.raw.encode("utf-8", "replace")
+    try:
+        return payload(record)
+    except ValueError:  # a damaged or foreign trace
+        return record.raw.encode("utf-8", "replace")
 
 
 def hexdump(data: bytes, most: int) -> str:
@@ -217,9 +244,15 @@ def hexdump(data: bytes, most: int) -> str:
     return "\n".join(lines)
 
 
-def label(record: Record) -> str:
-    """A record in a few words."""
-    told = _LABELS.get(record.kind, _other)(record)
+def label(record: Record, *, stream: bool = False) -> str:
+    """A record in a few words.
+
+    Args:
+        record: the record.
+        stream: whether it belongs to an event stream.
+    """
+    tables = (_STREAM_LABELS, _LABELS) if stream else (_LABELS,)
+    told = next((t[record.kind] for t in tables if record.kind in t), _other)(record)
     number = f"[{record.connection}] " if record.connection is not None else ""
     return printable(f"{number}{told}".strip(), 400)
 
@@ -256,7 +289,14 @@ def _message(record: Record) -> str:
     data = record.data or {}
     inner = {key: part for key, part in data.items() if key not in {"type", "event"}}
     problems = f" ⚠ {record.problems[0]}" if record.problems else ""
-    return f"{record.name or 'unreadable message'}{problems} {_brief(inner)}"
+    told = f"{record.name or 'unreadable message'}{problems} {_brief(inner)}"
+    whose = [word for word in (record.participant, record.reliability.lower()) if word]
+    return f"{', '.join(whose)}: {told}" if whose else told
+
+
+def _track(record: Record) -> str:
+    data = record.data or {}
+    return f"{record.participant}: {record.name} {data.get('state', '')}"
 
 
 _LABELS: dict[str, Callable[[Record], str]] = {
@@ -265,6 +305,9 @@ _LABELS: dict[str, Callable[[Record], str]] = {
     "upgrade_request": lambda r: f"upgrade {r.target}",
     "upgrade_response": lambda r: f"HTTP {r.status} {r.raw}",
     "open": lambda _: "socket open",
+    "join": lambda r: f"{r.participant} joins {r.name}",
+    "leave": lambda r: f"{r.participant} leaves {r.name}",
+    "track": _track,
     "message": _message,
     "ping": lambda _: "ping",
     "pong": lambda _: "pong",
@@ -276,4 +319,10 @@ _LABELS: dict[str, Callable[[Record], str]] = {
     "step": _step,
     "note": lambda r: f"{r.name} {r.reason}",
     "clock": lambda r: f"clock: {_brief(r.data)}",
+}
+_STREAM_LABELS: dict[str, Callable[[Record], str]] = {
+    "open": lambda _: "stream open",
+    "ping": lambda r: f"comment {r.raw}",
+    "close": lambda _: "end of the stream",
+    "reset": lambda _: "stream broken off",
 }

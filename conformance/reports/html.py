@@ -25,6 +25,7 @@ from conformance.reports.summary import (
     SYMBOLS,
     Cell,
     groups,
+    note_of,
     printable,
     reproduce,
     requirements_of,
@@ -82,6 +83,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         who: the implementation.
+        note: what sets the revision apart that it speaks.
         command: how it was started, with paths shortened.
         bar: requirements by their outcome, as (outcome, number, offset).
         total: number of requirements judged.
@@ -90,6 +92,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     who: Implementation
+    note: str
     command: str
     bar: tuple[tuple[str, int, int], ...]
     total: int
@@ -128,10 +131,14 @@ class Play(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """One protocol, revision and role: its matrix and its scenarios."""
+    """One protocol, revision and role: its matrix and its scenarios.
+
+    ``note`` says what sets the revision apart, for instance which dialect it is.
+    """
 
     protocol: str
     revision: str
+    note: str
     role: str
     columns: tuple[Implementation, ...]
     entries: tuple[Entry, ...]
@@ -260,6 +267,7 @@ def _card(group: Group) -> Card:
             offset += number
     return Card(
         who=who,
+        note=note_of(who.protocol, who.revision),
         command=short_command(who.target),
         bar=tuple(bar),
         total=len(group.cells),
@@ -289,7 +297,7 @@ def _places(results: ResultFile, found: Iterable[Group]) -> list[Place]:
     for group in found:
         members[_place(group.implementation)].append(group)
     plays: defaultdict[tuple[str, ...], list[Play]] = defaultdict(list)
-    judged: defaultdict[tuple[str, str, str, int], list[Verdict]] = defaultdict(list)
+    judged: defaultdict[tuple[str, ...], list[Verdict]] = defaultdict(list)
     for verdict in results.verdicts:
         judged[_run_key(verdict)].append(verdict)
     for run in results.scenarios:
@@ -298,6 +306,7 @@ def _places(results: ResultFile, found: Iterable[Group]) -> list[Place]:
         Place(
             protocol=place[0],
             revision=place[1],
+            note=note_of(place[0], place[1]),
             role=place[2],
             columns=tuple(group.implementation for group in inside),
             entries=_entries(inside, place[0], place[1]),
@@ -307,7 +316,7 @@ def _places(results: ResultFile, found: Iterable[Group]) -> list[Place]:
     ]
 
 
-def _place(what: Implementation | ScenarioRun) -> tuple[str, ...]:
+def _place(what: Implementation | ScenarioRun | Verdict) -> tuple[str, ...]:
     return tuple(getattr(what, name) for name in _PLACE)
 
 
@@ -403,15 +412,9 @@ def _picture(
     return diagram(trace, verdict.records), ""
 
 
-def _run_key(what: Verdict | ScenarioRun) -> tuple[str, str, str, int]:
-    return (what.implementation, what.role, what.scenario, what.run)
+def _run_key(what: Verdict | ScenarioRun) -> tuple[str, ...]:
+    return (what.implementation, *_place(what), what.scenario, str(what.run))
 
 
 def _key(verdict: Verdict) -> tuple[str, ...]:
-    return (
-        verdict.implementation,
-        verdict.role,
-        verdict.scenario,
-        verdict.requirement,
-        str(verdict.run),
-    )
+    return (*_run_key(verdict), verdict.requirement)

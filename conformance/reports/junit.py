@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, ElementTree, SubElement
 
-from conformance.reports.summary import groups, printable, reproduce, shown
+from conformance.reports.summary import groups, note_of, printable, reproduce, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from avatar_protocols.results import ResultFile, Verdict
+    from avatar_protocols.results import ResultFile, ScenarioRun, Verdict
     from conformance.reports.summary import Group
 
 __all__ = ["write_junit"]
@@ -37,9 +37,7 @@ def write_junit(path: Path, results: ResultFile) -> None:
         OSError: the file cannot be written.
     """
     root = Element("testsuites", name="understudy", time=f"{results.duration:.3f}")
-    seconds = {
-        (run.scenario, run.run, run.implementation): run.duration for run in results.scenarios
-    }
+    seconds = {_run(run): run.duration for run in results.scenarios}
     for group in groups(results):
         _suite(root, group, results, seconds)
     if results.remarks:
@@ -52,7 +50,7 @@ def _suite(
     root: Element,
     group: Group,
     results: ResultFile,
-    seconds: dict[tuple[str, int, str], float],
+    seconds: dict[tuple[str, ...], float],
 ) -> None:
     who = group.implementation
     suite = SubElement(
@@ -61,6 +59,9 @@ def _suite(
         name=printable(f"{who.name} {who.version}: {who.protocol} {who.revision} {who.role}"),
         timestamp=results.started,
     )
+    if note := note_of(who.protocol, who.revision):
+        properties = SubElement(suite, "properties")
+        SubElement(properties, "property", name="revision", value=printable(note))
     counts = dict.fromkeys(("failure", "error", "skipped"), 0)
     tests = 0
     for cell in group.cells:
@@ -73,6 +74,12 @@ def _suite(
     suite.set("failures", str(counts["failure"]))
     suite.set("errors", str(counts["error"]))
     suite.set("skipped", str(counts["skipped"]))
+
+
+def _run(what: ScenarioRun | Verdict) -> tuple[str, ...]:
+    """What tells one playing of a scenario from all others."""
+    place = (what.implementation, what.protocol, what.revision, what.role)
+    return (*place, what.scenario, str(what.run))
 
 
 def _remarks(root: Element, results: ResultFile) -> None:
@@ -103,10 +110,10 @@ def _case(
     suite: Element,
     verdict: Verdict,
     results: ResultFile,
-    seconds: dict[tuple[str, int, str], float],
+    seconds: dict[tuple[str, ...], float],
 ) -> str:
     """Add a test case; returns the name of the element that says its outcome."""
-    duration = seconds.get((verdict.scenario, verdict.run, verdict.implementation), 0.0)
+    duration = seconds.get(_run(verdict), 0.0)
     repeat = f" (run {verdict.run})" if results.repeat > 1 else ""
     case = SubElement(
         suite,

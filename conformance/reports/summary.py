@@ -22,6 +22,7 @@ __all__ = [
     "Cell",
     "Group",
     "groups",
+    "note_of",
     "printable",
     "reproduce",
     "requirements_of",
@@ -142,6 +143,16 @@ def requirements_of(protocol: str, revision: str) -> Mapping[str, Requirement]:
     except (LookupError, ModuleNotFoundError):
         return {}
     return table
+
+
+def note_of(protocol: str, revision: str) -> str:
+    """What sets a revision apart, for instance which dialect it is; "" if nothing is said."""
+    from avatar_protocols.registry import resolve
+
+    try:
+        return resolve(protocol, revision).note
+    except LookupError:
+        return ""
 
 
 def reproduce(results: ResultFile, scenario: str) -> str:

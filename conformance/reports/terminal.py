@@ -12,7 +12,14 @@ import time
 from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
-from conformance.reports.summary import SYMBOLS, groups, printable, reproduce, shown
+from conformance.reports.summary import (
+    SYMBOLS,
+    groups,
+    note_of,
+    printable,
+    reproduce,
+    shown,
+)
 from conformance.run import Progress
 
 if TYPE_CHECKING:
@@ -70,19 +77,23 @@ class Screen(Progress):
         Deviations that are known come before what is news.
         """
         lines: list[str] = []
+        spoken = {(who.protocol, who.revision) for who in results.implementations}
+        revisions = Counter(protocol for protocol, _ in spoken)
         for group in groups(results):
-            lines += self._group(group)
+            lines += self._group(group, several=revisions[group.implementation.protocol] > 1)
         lines += self._known(results)
         lines += self._failures(results)
         lines += self._remarks(results)
         lines += self._conclusion(results, out)
         self._write("\n".join(lines) + "\n")
 
-    def _group(self, group: Group) -> list[str]:
+    def _group(self, group: Group, *, several: bool) -> list[str]:
+        """The verdicts on one implementation; of several revisions, each says what it is."""
         who = group.implementation
         title = f"{who.name} {who.version}".strip()
         about = f"{who.protocol} {who.revision}, {who.role}"
-        lines = ["", printable(f"{title}: {about}"), ""]
+        note = note_of(who.protocol, who.revision) if several else ""
+        lines = ["", printable(f"{title}: {about}"), *([_wrapped(note)] if note else []), ""]
         lines += [self._cell(cell) for cell in group.cells]
         if who.missing:
             lines += ["", "  not claimed:"]
@@ -143,7 +154,8 @@ class Screen(Progress):
             "",
             self._paint(outcome, f"{head}  {outcome}  {printable(verdict.implementation)}"),
         ]
-        lines += [_wrapped(verdict.message), f"    scenario   {verdict.scenario}"]
+        where = f"{verdict.scenario} (revision {verdict.revision})"
+        lines += [_wrapped(verdict.message), f"    scenario   {where}"]
         if verdict.trace:
             lines += [f"    trace      {verdict.trace}"]
         return [*lines, f"    reproduce  {reproduce(results, verdict.scenario)}"]

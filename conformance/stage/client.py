@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from conformance.errors import ConformanceError
-from conformance.stage.base import Stage, StepUnmetError, StepUnsupportedError
-from mock_servers.documents import is_object
+from conformance.stage.base import Stage, StepUnmetError
+from conformance.stage.hearing import Hearing, expect_answer
+from conformance.stage.sound import spelled_out
+from mock_servers.documents import is_list, is_object
 from mock_servers.journal import NotSeenError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from conformance.adapter import Adapter, AdapterFault
-    from conformance.contract import Answer, Event
+    from avatar_protocols.trace import Record
+    from conformance.adapter import Adapter
     from conformance.scenario import Scenario
     from conformance.stage.base import Deadlines
     from mock_servers.platform import Platform
@@ -61,32 +61,13 @@ class ClientStage(Stage):
             **{name: self._commander(name) for name in COMMANDS},
             "advance": self._advance,
             "command": self._any_command,
-            "await": self.await_record,
+            "await": self._await,
             "server": self._server,
         }
-        adapter.listen(self)
+        adapter.listen(Hearing(self.journal, self.peer_gone))
 
     def handler(self, kind: str) -> Callable[[Any], Awaitable[None]] | None:
         return self._table.get(kind)
-
-    # AdapterListener
-
-    def answer_received(self, command: str, answer: Answer) -> None:
-        data = {
-            "answer": answer.answer,
-            **({"result": answer.result} if answer.result is not None else {}),
-            **({"error": answer.error} if answer.error is not None else {}),
-            **({"reason": answer.reason} if answer.reason else {}),
-        }
-        self.journal.add("answer", source="adapter", sender="adapter", name=command, data=data)
-
-    def event_received(self, event: Event) -> None:
-        self.journal.add(
-            "event", source="adapter", sender="adapter", name=event.event, data=event.data
-        )
-
-    def fault_occurred(self, fault: AdapterFault) -> None:
-        self.peer_gone(fault)
 
     # Steps
 
@@ -104,8 +85,7 @@ class ClientStage(Stage):
 
     async def _command(self, name: str, args: dict[str, Any]) -> None:
         params = {key: value for key, value in args.items() if key not in _CONTROL}
-        if name == "open":
-            params = self._opening(params)
+        params = self._opening(params) if name == "open" else spelled_out(params)
         self.journal.add("command", source="adapter", sender="runner", name=name, data=params)
         if args.get("background"):
             self.adapter.send(name, params)  # its answer will be in the journal
@@ -113,12 +93,19 @@ class ClientStage(Stage):
         answer = await self.adapter.request(
             name, params, deadline=args.get("within") or self.deadlines.step
         )
-        _expect(name, answer, args.get("answer", "done"))
+        expect_answer(name, answer, args.get("answer", "done"))
+
+    async def _await(self, args: dict[str, Any]) -> None:
+        await self.await_record(_fill_in(args, self._known()))
+
+    def _known(self) -> dict[str, str]:
+        """What ``${name}`` stands for: the platform's URLs and credentials."""
+        urls = self.platform.urls
+        addresses = {f"{name}.address": url.partition("://")[2] for name, url in urls.items()}
+        return {**urls, **self.platform.credentials, **addresses}
 
     def _opening(self, options: dict[str, Any]) -> dict[str, Any]:
-        platform = self.platform
-        known = {**platform.urls, **platform.credentials}
-        known |= {f"{name}.address": url.partition("://")[2] for name, url in platform.urls.items()}
+        platform, known = self.platform, self._known()
         return {
             "protocol": platform.protocol,
             "revision": platform.revision,
@@ -143,12 +130,17 @@ class ClientStage(Stage):
         """Wait until there is a session to act on."""
         if not self.platform.sessions:
             try:
-                await self.journal.wait_for({"kind": "open"}, len(self._opened()) + 1)
+                await self.journal.wait_for(_begins_session, len(self._begun()) + 1)
             except NotSeenError:
                 raise StepUnmetError("no session is open on the platform") from None
 
-    def _opened(self) -> list[Any]:
-        return self.journal.where({"kind": "open"})
+    def _begun(self) -> list[Record]:
+        return self.journal.where(_begins_session)
+
+
+def _begins_session(record: Record) -> bool:
+    """Whether a record shows that somebody has come: on a socket or stream, or into a room."""
+    return record.kind in {"open", "join"}
 
 
 def _fill_in(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - whatever stands in the YAML
@@ -158,6 +150,8 @@ def _fill_in(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - wha
     """
     if is_object(value):
         return {key: _fill_in(part, known) for key, part in value.items()}
+    if is_list(value):
+        return [_fill_in(part, known) for part in value]
     if not isinstance(value, str) or "${" not in value:
         return value
 
@@ -167,20 +161,3 @@ def _fill_in(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - wha
         return known[match[1]]
 
     return _REFERENCE.sub(look_up, value)
-
-
-def _expect(command: str, answer: Answer, wanted: str) -> None:
-    """Compare an answer's kind with the step's expectation."""
-    if wanted in {"any", answer.answer}:
-        return
-    if answer.answer == "unsupported":
-        raise StepUnsupportedError(
-            f"the implementation does not support `{command}`: {answer.reason or 'no reason given'}"
-        )
-    if answer.answer == "error":
-        error = answer.error or {}
-        told = {key: error[key] for key in ("code", "phase", "kind", "message") if error.get(key)}
-        raise StepUnmetError(
-            f"`{command}` failed: {msgspec.json.encode(told).decode()}, expected {wanted}"
-        )
-    raise StepUnmetError(f"`{command}` was answered by {answer.answer}, expected {wanted}")

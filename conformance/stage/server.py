@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from conformance.adapter import ContractFault, ImplementationFault
+from conformance.errors import ConformanceError
+from conformance.judge import Played, Stop
 from conformance.probe import probe_class
 from conformance.probe.base import Site
-from conformance.stage.base import Stage, StepUnmetError
-from conformance.stage.triggers import Control, InProcess, Urls
+from conformance.stage.base import Stage, StepUnmetError, StepUnsupportedError
+from conformance.stage.hearing import Hearing, reset_adapter
+from conformance.stage.triggers import Commands, Control, InProcess, Urls
 from conformance.target import resolve
 from mock_servers.documents import is_object
 from mock_servers.journal import Journal
@@ -18,11 +23,11 @@ from mock_servers.limits import Limits
 from mock_servers.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from avatar_protocols.trace import Record
-    from conformance.judge import Played
-    from conformance.probe.base import Probe
+    from conformance.adapter import Adapter
+    from conformance.probe.base import Probe, Surroundings
     from conformance.scenario import Scenario
     from conformance.stage.base import Deadlines
     from conformance.stage.triggers import Trigger
@@ -56,7 +61,8 @@ class ServerStage(Stage):
         self.trigger = trigger
         self._table: dict[str, Callable[[Any], Awaitable[None]]] = {
             **{kind: self._bounded(step) for kind, step in probe.steps.items()},
-            "await": self.await_record,
+            "command": self._bounded(self._command),
+            "await": self._await,
             "trigger": self._bounded(trigger.pull),
             "settle": self._settle,
         }
@@ -75,8 +81,24 @@ class ServerStage(Stage):
 
         return play
 
+    async def _command(self, args: dict[str, Any]) -> None:
+        """A step of the protocol's probe."""
+        commands, name = self.probe.commands, args["name"]
+        if name not in commands:
+            known = ", ".join(sorted(commands)) or "none"
+            raise ConformanceError(f"the probe has no command {name!r}; it has {known}")
+        step = {key: value for key, value in args.items() if key not in {"name", "within"}}
+        await commands[name](self.probe.resolve(step))
+
+    async def _await(self, args: dict[str, Any]) -> None:
+        await self.await_record(self.probe.resolve(args))
+
     async def _settle(self, args: dict[str, Any] | None) -> None:
-        """A barrier: a pong behind everything that the server has sent so far."""
+        """A barrier: everything that the server has sent so far is here.
+
+        A WebSocket answers a ping behind it; a stream or a room cannot be asked, but the server
+        itself can, unless it is a stranger's.
+        """
         del args
         await self.drain()
         for socket in self.probe.sockets:
@@ -88,6 +110,11 @@ class ServerStage(Stage):
                         _heard_from(socket.number), after=seen, deadline=self.deadlines.step
                     )
                 )
+        # An adapter need not know when its server has nothing left to do.
+        with contextlib.suppress(StepUnsupportedError):
+            await self.wait(self.trigger.settle())
+        await self.drain()
+        await self.wait(self.probe.settle())
         await self.drain()
 
 
@@ -98,56 +125,157 @@ def _heard_from(number: int) -> Callable[[Record], bool]:
 
 
 async def perform(
-    scenario: Scenario, target: Target, deadlines: Deadlines, seed: int
+    scenario: Scenario,
+    target: Target,
+    deadlines: Deadlines,
+    seed: int,
+    adapter: Adapter | None = None,
 ) -> tuple[Played, list[Record]]:
     """Play one scenario against the server under test.
+
+    Args:
+        scenario: what to play.
+        target: what is certified.
+        deadlines: how long things may take.
+        seed: seed of the scenario.
+        adapter: the server's adapter, if it is behind one; it is reset afterwards.
 
     Returns:
         How it went, and everything the probe saw.
     """
+    desk = _Desk(scenario, target, deadlines, seed)
+    if adapter is not None:
+        return await desk.behind_adapter(adapter)
     server = target.server
     if server is None or server.in_process:
+        return await desk.in_process()
+    site = Site(urls=server.urls, credentials=server.credentials)
+    if not server.control:
+        return await desk.play(site, Urls(server.triggers))
+    control = Control(server.control)
+    await control.prepare(scenario)
+    return await desk.play(site, control)
+
+
+class _Desk:
+    """Brings a server under test and a probe together, whichever way the server is reached."""
+
+    def __init__(self, scenario: Scenario, target: Target, deadlines: Deadlines, seed: int) -> None:
+        begun = time.monotonic()
+        self._scenario = scenario
+        self._target = target
+        self._deadlines = deadlines
+        self._seed = seed
+        self._model = _model(target.protocol, target.revision)
+        self._redactor = Redactor(self._model.secret_positions())
+        self._journal = Journal(lambda: time.monotonic() - begun, self._redactor, Limits())
+        self._gone: Exception | None = None
+        self._stage: ServerStage | None = None
+
+    async def in_process(self) -> tuple[Played, list[Record]]:
+        """Play against a mock platform that is made for the scenario."""
         from conformance.worker import make_platform
 
-        platform = make_platform(scenario, target, seed)
+        platform = make_platform(self._scenario, self._target, self._seed)
+        platform.listen(self._note_event)
         try:
             await platform.start()
             site = Site(urls=platform.urls, credentials=platform.credentials)
-            return await _play(scenario, target, deadlines, site, InProcess(platform))
+            return await self.play(site, InProcess(platform))
         finally:
             await platform.stop()
-    site = Site(urls=server.urls, credentials=server.credentials)
-    if not server.control:
-        return await _play(scenario, target, deadlines, site, Urls(server.triggers))
-    control = Control(server.control)
-    await control.prepare(scenario)
-    return await _play(scenario, target, deadlines, site, control)
+
+    async def behind_adapter(self, adapter: Adapter) -> tuple[Played, list[Record]]:
+        """Play against a server that an adapter holds, with what must stand beside it."""
+        adapter.listen(Hearing(self._journal, self._peer_gone))
+        commands = Commands(adapter, self._journal, self._deadlines.step)
+        revision = resolve(self._target.protocol, self._target.revision)
+        beside = probe_class(self._target.protocol).surroundings(
+            revision, self._scenario.platform, self._seed
+        )
+        async with beside as surroundings:
+            try:
+                played, records = await self._served(commands, surroundings)
+            except StepUnsupportedError as error:
+                played, records = Played(stop=Stop.INAPPLICABLE, problem=str(error)), []
+            except (StepUnmetError, ImplementationFault) as error:
+                played, records = self._failed(Stop.UNMET, error)
+            except ContractFault as error:
+                played, records = self._failed(Stop.HARNESS, error)
+            # The curtain falls here: what the server does while it is reset is not judged.
+            behind = records[-1].seq if records else 0
+            await reset_adapter(adapter, self._journal, self._deadlines.step)
+            answers = [r for r in self._journal.records if r.seq > behind and r.kind == "answer"]
+            return played, [*records, *answers]
+
+    async def play(self, site: Site, trigger: Trigger) -> tuple[Played, list[Record]]:
+        """Let the probe play against the server at a site."""
+        self._hide(site.credentials)
+        probe = probe_class(self._target.protocol)(
+            site,
+            self._journal,
+            self._model.codec,
+            self._redactor,
+            resolve(self._target.protocol, self._target.revision),
+        )
+        probe.now = trigger.now
+        try:
+            self._stage = ServerStage(
+                self._scenario, self._journal, self._deadlines, probe, trigger
+            )
+            if self._gone is not None:
+                self._stage.peer_gone(self._gone)
+            played = await self._stage.play()
+            return played, list(self._journal.records)
+        finally:
+            await probe.aclose()
+            await asyncio.sleep(0)  # aborted transports say goodbye on the next turn
+
+    async def _served(
+        self, commands: Commands, surroundings: Surroundings
+    ) -> tuple[Played, list[Record]]:
+        self._hide({**surroundings.credentials, **surroundings.site.credentials})
+        served = await commands.serve(
+            {
+                "protocol": self._target.protocol,
+                "revision": self._target.revision,
+                "options": surroundings.options,
+                "urls": surroundings.urls,
+                "credentials": surroundings.credentials,
+                "room": surroundings.room,
+            }
+        )
+        site = Site(
+            urls={**surroundings.site.urls, **served.urls},
+            credentials={**surroundings.site.credentials, **served.credentials},
+        )
+        return await self.play(site, commands)
+
+    def _failed(self, stop: Stop, error: Exception) -> tuple[Played, list[Record]]:
+        """The server could not even be started."""
+        problem = f"serve: {error}"
+        self._journal.add(
+            "note", source="scenario", sender="runner", reason=problem, problems=[problem]
+        )
+        return Played(stop=stop, problem=problem), list(self._journal.records)
+
+    def _peer_gone(self, error: Exception) -> None:
+        self._gone = error
+        if self._stage is not None:
+            self._stage.peer_gone(error)
+
+    def _hide(self, credentials: Mapping[str, str]) -> None:
+        for name, value in credentials.items():
+            if name in _SECRETS:
+                self._redactor.register(name, value)
+
+    def _note_event(self, name: str, data: Mapping[str, Any]) -> None:
+        """Something that a platform reports beside the wire, as an adapter would."""
+        self._journal.add("event", source="adapter", sender="adapter", name=name, data=dict(data))
 
 
-async def _play(
-    scenario: Scenario, target: Target, deadlines: Deadlines, site: Site, trigger: Trigger
-) -> tuple[Played, list[Record]]:
-    begun = time.monotonic()
-    model = _model(target.protocol, target.revision)
-    redactor = Redactor(model.secret_positions())
-    for name, value in site.credentials.items():
-        if name in _SECRETS:
-            redactor.register(name, value)
-    journal = Journal(lambda: time.monotonic() - begun, redactor, Limits())
-    probe = probe_class(target.protocol)(
-        site, journal, model.codec, redactor, resolve(target.protocol, target.revision)
-    )
-    probe.now = trigger.now
-    try:
-        stage = ServerStage(scenario, journal, deadlines, probe, trigger)
-        played = await stage.play()
-        return played, list(journal.records)
-    finally:
-        await probe.aclose()
-        await asyncio.sleep(0)  # aborted transports say goodbye on the next turn
-
-
-_SECRETS = frozenset({"api_key", "api_secret", "token", "session_token"})
+_SECRETS = frozenset({"api_key", "api_secret", "secret", "secret_key", "session_token", "token"})
+"""Credentials that nobody may read in a trace."""
 
 
 @cache

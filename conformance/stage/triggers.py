@@ -2,6 +2,7 @@
 
 InProcess   a mock platform of ours in this process
 Control     a mock platform of ours elsewhere, through its control API
+Commands    a server behind an adapter
 Urls        any other server: URLs that somebody gave, to be POSTed to
 """
 
@@ -11,17 +12,24 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
+from avatar_protocols.adapter.v1 import ServeResult
+from conformance.adapter import ContractFault
 from conformance.errors import ConformanceError
 from conformance.stage.base import StepUnmetError, StepUnsupportedError
+from conformance.stage.hearing import expect_answer
 from mock_servers.documents import is_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from conformance.adapter import Adapter
     from conformance.scenario import Scenario
+    from mock_servers.journal import Journal
     from mock_servers.platform import Platform
 
-__all__ = ["Control", "InProcess", "Trigger", "Urls"]
+__all__ = ["Commands", "Control", "InProcess", "Trigger", "Urls"]
 
 TOKEN_VARIABLE = "UNDERSTUDY_CONTROL_TOKEN"  # noqa: S105 - the variable's name
 _REFUSED = 400
@@ -37,6 +45,9 @@ class Trigger(Protocol):
             StepUnsupportedError: there is no such trigger.
             StepUnmetError: the server refused.
         """
+
+    async def settle(self) -> None:
+        """Return once the server has nothing left to do, as far as it can be asked."""
 
     def now(self) -> float:
         """Unix time in seconds, as the server sees it."""
@@ -57,6 +68,9 @@ class InProcess:
             await self._platform.advance(what["advance"])
         if "act" in what:
             await self._platform.act(what["act"], session=what.get("session", -1))
+
+    async def settle(self) -> None:
+        await self._platform.flush()
 
 
 class Control:
@@ -97,10 +111,64 @@ class Control:
             body = {"action": what["act"], "session": what.get("session", -1)}
             await self._call("POST", "act", body)
 
+    async def settle(self) -> None:
+        await self._call("GET", "clock")
+
     async def _call(self, method: str, name: str, body: object = None) -> Any:  # noqa: ANN401 - any JSON
         token = os.environ.get(TOKEN_VARIABLE, "")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return await _http(method, f"{self._url}/{name}", body, headers)
+
+
+class Commands:
+    """A server behind an adapter.
+
+    Args:
+        adapter: the adapter.
+        journal: where the commands are written down.
+        deadline: seconds that a command may take.
+    """
+
+    def __init__(self, adapter: Adapter, journal: Journal, deadline: float) -> None:
+        self._adapter = adapter
+        self._journal = journal
+        self._deadline = deadline
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        return time.time() + self._ahead
+
+    async def serve(self, params: Mapping[str, Any]) -> ServeResult:
+        """Have the server begin to serve; where it is, and what it accepts.
+
+        Raises:
+            StepUnsupportedError: it cannot be set up like this.
+            StepUnmetError: it failed.
+            AdapterFault: the adapter is of no further use.
+        """
+        result = await self._command("serve", params)
+        try:
+            return msgspec.convert(result, ServeResult)
+        except msgspec.ValidationError as error:
+            raise ContractFault(f"the answer to `serve` breaks the contract: {error}") from error
+
+    async def pull(self, what: Mapping[str, Any]) -> None:
+        if "advance" in what:
+            await self._command("advance", {"seconds": what["advance"]})
+            self._ahead += what["advance"]
+        if "act" in what:
+            params = {"action": what["act"], "session": what.get("session", -1)}
+            await self._command("act", params)
+
+    async def settle(self) -> None:
+        await self._command("settle", {})
+
+    async def _command(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        told = dict(params)
+        self._journal.add("command", source="adapter", sender="runner", name=name, data=told)
+        answer = await self._adapter.request(name, told, deadline=self._deadline)
+        expect_answer(name, answer, "done")
+        return answer.result or {}
 
 
 class Urls:
@@ -121,6 +189,9 @@ class Urls:
             await self._post(["advance"], what)
         if "act" in what:
             await self._post(_names(what["act"]), what)
+
+    async def settle(self) -> None:
+        """Nobody can be asked."""
 
     async def _post(self, names: list[str], what: Mapping[str, Any]) -> None:
         found = next((name for name in names if name in self._urls), None)

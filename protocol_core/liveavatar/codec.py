@@ -12,21 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from protocol_core.liveavatar.events import Ignored, Reason
+from protocol_core.loose import loosen
 
 if TYPE_CHECKING:
     from protocol_core.liveavatar.revision import Revision
 
-__all__ = ["Codec", "Envelope", "loosen"]
+__all__ = ["Codec", "Envelope"]
 
 #: How much of an offending text an event carries (characters).
 EXCERPT = 2000
-
-
-def loosen(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """A twin of a generated record whose members may be of any type, or missing (None)."""
-    fields = [(item.name, Any, None) for item in msgspec.structs.fields(struct)]
-    names = {item.name: item.encode_name for item in msgspec.structs.fields(struct)}
-    return msgspec.defstruct(f"Loose{struct.__name__}", fields, rename=names, kw_only=True)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from protocol_core.http import HttpRequest, HttpResponse
-from protocol_core.liveavatar.codec import loosen
 from protocol_core.liveavatar.errors import (
     InvalidResponseError,
     StartError,
     TransportError,
     classify,
 )
+from protocol_core.loose import loosen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

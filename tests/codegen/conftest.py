@@ -205,14 +205,15 @@ def tables() -> dict[str, str]:
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    """The small repository; its meta-schemas and adapter contract are the real ones."""
+    """The small repository; its meta-schemas, adapter contract and room socket are the real ones."""
     root = tmp_path / "repository"
     spec = root / "spec" / "demo"
     spec.mkdir(parents=True)
     for name, text in tables().items():
         (spec / f"{name}.yaml").write_text(text, encoding="utf-8")
     shutil.copytree(REPOSITORY / "schemas" / "meta", root / "schemas" / "meta")
-    shutil.copytree(REPOSITORY / "schemas" / "adapter", root / "schemas" / "adapter")
+    for contract in ("adapter", "room"):
+        shutil.copytree(REPOSITORY / "schemas" / contract, root / "schemas" / contract)
     for revision in ("1.0", "2.0"):
         folder = root / "schemas" / "demo" / revision
         folder.mkdir(parents=True)

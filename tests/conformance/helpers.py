@@ -22,8 +22,13 @@ def fake(mode: str = "nothing") -> AdapterTarget:
     return AdapterTarget(command=(sys.executable, "-S", "-E", str(FAKES), mode))
 
 
+def serving(mode: str = "") -> AdapterTarget:
+    """An adapter of a server: `serving.py`."""
+    return AdapterTarget(command=(sys.executable, str(FAKES.with_name("serving.py")), mode))
+
+
 def reference() -> AdapterTarget:
-    """The adapter of the reference clients."""
+    """The adapter of the reference implementations."""
     return AdapterTarget(command=(sys.executable, str(REFERENCE)))
 
 

@@ -151,7 +151,7 @@ async def test_attaching_to_a_running_adapter() -> None:
     assert process.stderr is not None
     assert b"listening" in await process.stderr.readline()
     adapter = await Adapter.start(AdapterTarget(host="127.0.0.1", port=port))
-    assert adapter.description.name == "understudy reference client"
+    assert adapter.description.name == "understudy reference"
     await adapter.close()
     assert await process.wait() == 0
 

@@ -6,7 +6,7 @@ from conformance.contract import (
     Answer,
     ContractError,
     Event,
-    claim_of,
+    claims_of,
     parse_description,
     parse_line,
 )
@@ -73,10 +73,10 @@ def test_a_quotation_is_short_and_harmless() -> None:
 
 def test_descriptions() -> None:
     description = parse_description(DESCRIPTION)
-    claim = claim_of(description, "avatarkit")
-    assert claim is not None
+    (claim,) = claims_of(description, "avatarkit", "client")
     assert claim.revisions == ["0.1.7"]
-    assert claim_of(description, "liveavatar") is None
+    assert claims_of(description, "avatarkit", "server") == []
+    assert claims_of(description, "liveavatar", "client") == []
 
 
 @pytest.mark.parametrize("change", [{"contract": 2}, {"name": ""}, {"implementations": []}])

@@ -78,7 +78,7 @@ async def test_a_line_without_end_is_dropped_once_and_the_next_one_is_heard() ->
 
 
 async def test_a_program_that_does_not_exist_is_named() -> None:
-    with pytest.raises(LinkError, match=r"no-such-program.*--client"):
+    with pytest.raises(LinkError, match=r"no-such-program.*check the command"):
         await spawn(("no-such-program",), Ear())
 
 

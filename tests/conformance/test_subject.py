@@ -6,9 +6,10 @@ import pytest
 
 from avatar_protocols.adapter.v1 import Claim, Description
 from avatar_protocols.registry import PROTOCOLS
+from conformance.adapter import AdapterTarget
 from conformance.subject import (
     Subject,
-    client_subject,
+    adapter_subject,
     inapplicable,
     server_subject,
     suite_version,
@@ -34,7 +35,7 @@ def server(**members: Any) -> Target:
 
 def test_a_client_is_what_its_adapter_says() -> None:
     told = described(features=["clock"], missing={"sandbox": "no key"})
-    subject, claim = client_subject(told, CLIENT)
+    subject, claim = adapter_subject(told, CLIENT)
     assert claim is told.implementations[0]
     assert subject == Subject(
         name="agent",
@@ -56,10 +57,26 @@ def test_a_client_is_what_its_adapter_says() -> None:
     ],
 )
 def test_what_a_client_has_to_claim(claim: dict[str, Any], *, claims: bool) -> None:
-    subject, found = client_subject(described(features=["clock"], **claim), CLIENT)
+    subject, found = adapter_subject(described(features=["clock"], **claim), CLIENT)
     assert (found is not None) is claims
     assert subject.name == "agent"
     assert subject.features == (("clock",) if claims else ())
+
+
+def test_an_adapter_may_hold_several_implementations() -> None:
+    rows = [
+        Claim(protocol="liveavatar", revisions=["9"], roles=["client"], features=["clock"]),
+        Claim(protocol="liveavatar", revisions=["0.2"], roles=["server"], name="the other end"),
+        Claim(protocol="liveavatar", revisions=["0.2"], roles=["client"], features=["sandbox"]),
+    ]
+    told = Description(contract=1, name="both", version="1", language="go", implementations=rows)
+    client, found = adapter_subject(told, CLIENT)
+    assert found is rows[2]
+    assert (client.name, client.features) == ("both", ("sandbox",))
+    target = Target(protocol="liveavatar", revision="0.2", role="server")
+    assert adapter_subject(told, target)[0].name == "the other end"
+    row = Target(protocol="liveavatar", revision="0.2", role="server", known_as="both-server")
+    assert adapter_subject(told, row)[0].name == "both-server"
 
 
 def test_our_own_platforms_do_everything() -> None:
@@ -79,6 +96,8 @@ def test_other_servers_are_what_the_flags_say() -> None:
     triggers = {"urls": {"console": "http://x"}, "triggers": {"idle": "http://x/idle"}}
     subject = server_subject(server(**triggers))
     assert (subject.features, subject.missing) == (("triggers",), {})
+    triggers["triggers"] = {"advance": "http://x/advance"}
+    assert server_subject(server(**triggers)).features == ("triggers", "clock")
 
 
 def test_a_scenario_concerns_who_has_what_it_needs() -> None:
@@ -95,9 +114,9 @@ def test_a_scenario_concerns_who_has_what_it_needs() -> None:
 @pytest.mark.parametrize(
     ("members", "reach"),
     [
-        ({}, {"ours", "controlled", "theirs"}),
+        ({}, {"ours", "controlled", "theirs", "behind an adapter"}),
         ({"plan": ({"on": "open", "do": []},)}, {"ours", "controlled"}),
-        ({"platform": {"pace": True}}, {"ours"}),
+        ({"platform": {"pace": True}}, {"ours", "behind an adapter"}),
     ],
 )
 def test_which_servers_a_scenario_can_be_played_against(
@@ -109,6 +128,9 @@ def test_which_servers_a_scenario_can_be_played_against(
         "ours": server(),
         "controlled": server(urls=urls, control="http://x/control"),
         "theirs": server(urls=urls),
+        "behind an adapter": Target(
+            protocol="avatarkit", revision="0.1.7", role="server", adapter=AdapterTarget()
+        ),
     }
     found = {name: unreachable(made, target) for name, target in targets.items()}
     assert {name for name, reason in found.items() if not reason} == reach

@@ -105,6 +105,20 @@ def test_only_base_urls_that_the_protocol_has() -> None:
         server_at("http://x", "avatarkit", **{**NOTHING, "urls": {"bogus": "http://y"}})
 
 
+def test_every_active_revision_is_certified() -> None:
+    found = [(info.protocol, info.id) for info in active()]
+    assert len(set(found)) == len(found)
+    assert {info.status for info in active()} == {"active"}
+    mine = [revision for protocol, revision in found if protocol == "akool"]
+    assert mine == ["0.1.8", "0.1.8-documented", "0.1.9"]
+    assert [revision for protocol, revision in found if protocol == "aiavatar"] == ["0.7"]
+
+
+def test_the_schemes_of_one_url() -> None:
+    server = server_at("https://x:1", "aiavatar", **NOTHING)
+    assert server.urls == {"http": "https://x:1", "websocket": "wss://x:1"}
+
+
 def test_a_mock_platform_is_in_process() -> None:
     assert ServerTarget().in_process
     assert "in process" in str(ServerTarget())

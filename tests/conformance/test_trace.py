@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.trace import TraceHeader, members_of, payload, read_trace, write_trace
+from conformance.trace import (
+    Channel,
+    Socket,
+    Stream,
+    TraceHeader,
+    members_of,
+    payload,
+    read_trace,
+    write_trace,
+)
 from tests.conformance.helpers import record, trace
 
 if TYPE_CHECKING:
@@ -35,6 +44,76 @@ A = trace(
         data={"answer": "error", "error": {"code": "e"}},
     ),
 )
+
+
+SSE = [
+    record(1, "http_request", sender="client", connection=1, name="chat"),
+    record(2, "http_request", sender="client", connection=2, name="chat"),
+    record(3, "http_response", sender="server", connection=2, name="chat", status=200),
+    record(4, "open", connection=2),
+    record(5, "message", sender="server", connection=2, opcode="sse", name="start"),
+    record(6, "ping", sender="server", connection=2, opcode="sse", raw="still here"),
+    record(7, "http_response", sender="server", connection=1, name="chat", status=401),
+    record(8, "reset", sender="client", connection=2),
+    record(9, "http_request", sender="client", name="other"),
+    record(10, "upgrade_request", sender="client", connection=3),
+    record(11, "message", sender="client", connection=4),
+]
+
+
+def test_event_streams() -> None:
+    found = trace(*SSE)
+    refused, stream = found.streams()
+    assert found.streams("chat") == [refused, stream]
+    assert found.streams("other") == []
+    assert (refused.is_open, refused.end) == (False, None)
+    assert refused.response is not None
+    assert refused.response.status == 401
+    assert stream.request is SSE[1]
+    assert stream.response is SSE[2]
+    assert stream.messages("server") == [SSE[4]]
+    assert stream.comments == [SSE[5]]
+    assert stream.end is SSE[7]
+    assert [(a.seq, b.seq if b is not None else None) for a, b in found.http()] == [
+        *((1, 7), (2, 3), (9, None))
+    ]
+    assert [socket.number for socket in found.sockets()] == [3]
+    assert [type(channel) for channel in found.channels()] == [Stream, Stream, Socket, Channel]
+    assert found.rooms() == []
+
+
+def test_rooms() -> None:
+    records = [
+        record(1, "join", sender="client", connection=1, participant="agent", name="r"),
+        record(2, "join", sender="server", connection=1, participant="worker", name="r"),
+        record(3, "join", connection=1, participant="guest", name="r"),
+        record(4, "message", sender="client", connection=1, participant="agent", name="PCM"),
+        record(5, "track", sender="server", connection=1, participant="worker", name="audio"),
+        record(6, "leave", sender="server", connection=1, participant="worker", name="r"),
+    ]
+    found = trace(*records)
+    (room,) = found.rooms()
+    assert room.is_open
+    assert room.participants() == ["agent", "worker", "guest"]
+    assert room.participants("server") == ["worker"]
+    assert room.of("worker") == [records[1], *records[4:]]
+    assert room.joins == records[:3]
+    assert (room.leaves, room.tracks) == ([records[5]], [records[4]])
+    assert room.messages("client") == [records[3]]
+    assert (found.sockets(), found.streams()) == ([], [])
+    assert not trace(record(1, "leave", connection=1, participant="x")).rooms()[0].is_open
+
+
+def test_binary_bodies() -> None:
+    audio = {"headers": {"content-type": "audio/wav"}, "raw": "AAE="}
+    assert payload(record(1, "http_response", **audio)) == b"\0\1"
+    form = {"headers": {"content-type": "multipart/form-data; boundary=x"}, "raw": "AAE="}
+    file = {"filename": "a.wav", "content_type": "", "bytes": 2}
+    assert payload(record(1, "http_request", data={"file": file}, **form)) == b"\0\1"
+    assert payload(record(1, "http_request", data={"model": "x"}, **form)) == b"AAE="
+    assert payload(record(1, "message", opcode="sse", raw="ä")) == "ä".encode()
+    with pytest.raises(ValueError, match="base64"):
+        payload(record(1, "message", opcode="binary", raw="?"))
 
 
 def test_sockets_are_attempts_too() -> None:

@@ -138,7 +138,7 @@ async def test_the_log_is_kept_where_something_went_wrong() -> None:
 
 async def test_the_trace_is_written(tmp_path: Path) -> None:
     (report,) = await play(client(fake("event")), [OPEN], out=tmp_path)
-    assert report.trace == "traces/fake/avatarkit/client/topic/name.jsonl"
+    assert report.trace == "traces/fake-0-1-7/avatarkit/client/topic/name.jsonl"
     trace = read_trace(tmp_path / report.trace)
     assert trace.header.implementation == "fake 1"
     assert trace.header.scenario == OPEN.id

@@ -10,14 +10,15 @@ import pytest
 from avatar_protocols.tables import RevisionInfo
 from mock_servers.accounts import Account
 from mock_servers.actions import ActionSpec, Vocabulary
-from mock_servers.codec import Decoded
+from mock_servers.codec import Codec, Decoded
 from mock_servers.exchange import json_response, text_response
 from mock_servers.platform import Platform
 from mock_servers.redaction import SecretPositions
 from mock_servers.session import LiveSession
+from mock_servers.stream import Stream
 
 
-class EchoCodec:
+class EchoCodec(Codec):
     """Text is its own name; ``broken`` has a problem."""
 
     def decode(self, message, sender):
@@ -73,6 +74,8 @@ class EchoSession(LiveSession):
 class EchoPlatform(Platform):
     protocol = "echo"
     message_bytes = 4096
+    streams = frozenset({"feed"})
+    carriers = frozenset({"tunnel"})
     credentials: ClassVar = {"api_key": "echo-key"}
 
     def __init__(self, **settings):
@@ -93,7 +96,7 @@ class EchoPlatform(Platform):
                 "refused": frozenset({"http", "upgrade"}),
                 "gone": frozenset({"message", "open"}),
             },
-            endpoints=["hello", "socket"],
+            endpoints=["hello", "socket", "feed", "tunnel"],
         )
 
     def secret_positions(self):
@@ -104,11 +107,23 @@ class EchoPlatform(Platform):
         )
 
     def route(self, method, path):
-        routes = {("POST", "/hello"): ("hello", False), ("GET", "/socket"): ("socket", True)}
+        routes = {
+            ("POST", "/hello"): ("hello", False),
+            ("POST", "/feed"): ("feed", False),
+            ("GET", "/socket"): ("socket", True),
+            ("GET", "/tunnel"): ("tunnel", True),
+        }
         return routes.get((method, path))
 
     def answer(self, exchange):
+        if exchange.endpoint == "feed":
+            return self.feed(exchange)
         return json_response({"hello": exchange.body.decode(), "query": exchange.query})
+
+    def feed(self, exchange):
+        if exchange.query.get("key") == "wrong":
+            return text_response("no", 401)
+        return Stream(start=lambda connection: EchoSession(self, connection, "feed"))
 
     def admit(self, exchange):
         return None if exchange.query.get("key") != "wrong" else text_response("no", 401)

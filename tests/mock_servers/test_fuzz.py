@@ -10,7 +10,7 @@ import pytest
 
 from avatar_protocols.avatarkit.v0_1_7.constants import Header as AvatarKitHeader
 from avatar_protocols.avatarkit.v2 import message_pb2 as pb
-from avatar_protocols.liveavatar.v0_2.messages import MESSAGES
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from mock_servers import mock
 
 ROUNDS = 400
@@ -58,7 +58,7 @@ def liveavatar_message(rng):
     if rng.random() < 0.3:
         return mutate(rng, b"\x50\x00\x00\x00\x00\xa0\x00\x05\x00" + bytes(1280))
     document = {
-        "event": rng.choice([str(name) for name in MESSAGES]),
+        "event": rng.choice([str(name) for name in MessageName]),
         "requestId": rng.choice(["r1", "r2", None, 5, ""]),
         "responseId": rng.choice(["x1", "x2", [], ""]),
         "seq": rng.choice([0, 1, 2, -1, 2**70, "1"]),

@@ -25,7 +25,7 @@ def test_every_platform_has_a_synchronous_form(protocol):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("nobody",), "known: avatarkit"),
+        (("nobody",), "known: aiavatar, akool, avatarkit"),
         (("avatarkit", "9.9"), "unknown revision"),
         (("liveavatar", "0.4"), "only planned"),
     ],

@@ -65,7 +65,7 @@ def test_what_dump_shows_can_be_loaded(make):
         ({"on": "message", "message": "C", "do": []}, r"plan\[0\]\.message: no such message"),
         ({"on": "open", "message": "A", "do": []}, "has no message"),
         ({"on": "http", "endpoint": "stop", "do": []}, "no such endpoint"),
-        ({"on": "message", "endpoint": "start", "do": []}, "has no endpoint"),
+        ({"on": "message", "endpoint": "stop", "do": []}, "no such endpoint"),
         ({"on": "http", "do": [{"close": {}}]}, r"plan\[0\]\.do\[0\]\.close: cannot happen"),
     ],
 )

@@ -240,3 +240,21 @@ async def test_two_platforms_with_one_seed_are_alike(echo, dial):
             await dial(platform)
             ids.append((platform.session().id, platform.rng("x").random()))
     assert ids[0] == ids[1]
+
+
+async def test_what_happens_beside_the_wire_is_told(echo):
+    platform = echo()
+    told = []
+    stop = platform.listen(lambda name, data: told.append((name, dict(data))))
+    platform.tell("frame", {"bytes": 5})
+    platform.tell("reset")
+    stop()
+    stop()
+    platform.tell("late")
+    assert told == [("frame", {"bytes": 5}), ("reset", {})]
+    assert len(platform.journal) == 0
+
+
+def test_addresses_are_known_once_it_runs(echo):
+    with pytest.raises(ConfigurationError, match="has not started"):
+        echo().addresses  # noqa: B018 - it raises

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from functools import partial
 
 import aiohttp
 import pytest
@@ -131,3 +132,127 @@ async def test_an_answer_without_end(site, client, monkeypatch):
 
     with pytest.raises(RequestFailed, match="longer than 10 bytes"):
         await client.request(HttpRequest(method="GET", url=await site(handler)))
+
+
+async def trickle(request, pieces):
+    response = web.StreamResponse(headers={"X-Answer": "1"})
+    await response.prepare(request)
+    for piece in pieces:
+        if isinstance(piece, asyncio.Event):
+            await piece.wait()
+        else:
+            await response.write(piece)
+    return response
+
+
+async def test_an_answer_in_pieces(site, client):
+    more = asyncio.Event()
+    url = await site(partial(trickle, pieces=[b"one", more, b"two"]))
+    seen = []
+    async with client.stream(HttpRequest(method="GET", url=url)) as answer:
+        assert (answer.status, answer.headers["X-Answer"]) == (200, "1")
+        async for chunk in answer:
+            seen.append(chunk)
+            more.set()
+    assert seen == [b"one", b"two"]
+    # The connection is good for another request.
+    assert (await client.request(HttpRequest(method="GET", url=url))).body == b"onetwo"
+
+
+async def test_the_rest_of_an_answer(site, client):
+    url = await site(partial(trickle, pieces=[b"\xff", b"wave"]))
+    async with client.stream(HttpRequest(method="GET", url=url)) as answer:
+        response = await answer.read()
+    assert (response.status, response.body, response.headers["X-Answer"]) == (200, b"\xffwave", "1")
+
+
+async def armed(clock):
+    """Wait until somebody waits on the clock."""
+    while clock.next_deadline() is None:  # noqa: ASYNC110 - the clock has no event for it
+        await asyncio.sleep(0)
+
+
+async def test_silence_within_an_answer(site):
+    clock = ManualClock()
+    never = asyncio.Event()
+    url = await site(partial(trickle, pieces=[b"one", never]))
+    async with HttpClient(clock=clock) as client:
+        request = HttpRequest(method="GET", url=url)
+        async with client.stream(request, time_limit=10, silence_limit=20) as answer:
+            pieces = aiter(answer)
+            assert await anext(pieces) == b"one"
+            waiting = asyncio.ensure_future(anext(pieces))
+            await armed(clock)
+            assert clock.next_deadline() == 20
+            clock.advance(20)
+            with pytest.raises(RequestFailed, match="nothing came for 20 s") as caught:
+                await waiting
+            assert caught.value.timed_out
+    never.set()
+
+
+async def test_no_head_in_time(site):
+    clock = ManualClock()
+    never = asyncio.Event()
+
+    async def handler(_request):
+        await never.wait()
+
+    url = await site(handler)
+    async with HttpClient(clock=clock, time_limit=7) as client:
+
+        async def ask():
+            async with client.stream(HttpRequest(method="GET", url=url)):
+                pass
+
+        asking = asyncio.ensure_future(ask())
+        await armed(clock)
+        clock.advance(7)
+        with pytest.raises(RequestFailed, match="no answer within 7 s"):
+            await asking
+    never.set()
+
+
+async def test_an_answer_that_breaks_off(site, client):
+    async def handler(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"one")
+        request.transport.close()
+        return response
+
+    url = await site(handler)
+    async with client.stream(HttpRequest(method="GET", url=url)) as answer:
+        with pytest.raises(RequestFailed) as caught:
+            await answer.read()
+    assert not caught.value.timed_out
+
+
+async def test_an_answer_that_nobody_reads_to_its_end(site, client):
+    gone = asyncio.Event()
+
+    async def handler(request):
+        try:
+            return await trickle(request, [b"one", asyncio.Event()])
+        finally:
+            gone.set()
+
+    url = await site(handler)
+    async with client.stream(HttpRequest(method="GET", url=url)) as answer:
+        assert await anext(aiter(answer)) == b"one"
+    # The connection was closed: nothing of it stays in the pool.
+    assert not client._session.connector._conns
+
+
+async def test_the_block_s_own_errors_pass(site, client):
+    url = await site(partial(trickle, pieces=[b"one"]))
+    with pytest.raises(ValueError, match="mine"):
+        async with client.stream(HttpRequest(method="GET", url=url)):
+            raise ValueError("mine")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "nonsense://"])
+async def test_a_stream_from_nowhere(client, url):
+    with pytest.raises(RequestFailed):
+        async with client.stream(HttpRequest(method="GET", url=url)):
+            pass

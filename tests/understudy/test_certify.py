@@ -46,6 +46,30 @@ def test_attaching() -> None:
     assert (target.adapter.host, target.adapter.port) == ("127.0.0.1", 9000)
 
 
+def test_attaching_to_the_adapter_of_a_server() -> None:
+    (target,) = targets_of(Request(attach=":9000", protocol="avatarkit", role="server"))
+    assert (target.role, target.server) == ("server", None)
+    assert target.adapter is not None
+
+
+def test_a_server_behind_an_adapter() -> None:
+    (target,) = targets_of(Request(server_command="node x.mjs", protocol="avatarkit"))
+    assert target.role == "server"
+    assert target.adapter is not None
+    assert target.adapter.command == ("node", "x.mjs")
+    with pytest.raises(UsageError, match="--server-command certifies a server, not a client"):
+        targets_of(Request(server_command="x", protocol="avatarkit", role="client"))
+
+
+def test_a_reference_server_that_is_no_mock_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certify, "driven", lambda _: ("liveavatar",))
+    targets = targets_of(Request(protocol="liveavatar", role="server"))
+    assert [(t.name, t.adapter is None) for t in targets] == [
+        ("", True),
+        ("reference server", False),
+    ]
+
+
 def test_a_server_elsewhere() -> None:
     request = Request(
         server="https://x",

@@ -5,6 +5,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from mock_servers import platforms
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -79,3 +81,16 @@ def test_the_plugin_loads_nothing_heavy():
         [sys.executable, "-c", command], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert result.stdout == "False\n"
+
+
+def test_every_platform_has_a_fixture(tmp_path):
+    names = [f"{protocol}_platform" for protocol in platforms()]
+    result = run(
+        tmp_path,
+        f"""
+        def test_all({", ".join(names)}):
+            for platform in ({", ".join(names)}):
+                assert platform.urls
+        """,
+    )
+    assert result.returncode == 0, result.stdout

@@ -9,6 +9,8 @@ import urllib.request
 
 import pytest
 
+from mock_servers import platforms
+from mock_servers.hosts import reachable
 from protocol_core.errors import ConfigurationError
 from understudy.serve import TOKEN_VARIABLE, ServeOptions, _build, _load, _merge, serve
 
@@ -18,7 +20,7 @@ def start(tmp_path):
     """Start the command in a process of its own and wait until it is ready."""
     started = []
 
-    def start(*arguments):
+    def start(*arguments, ready=None):
         file = tmp_path / "ports.json"
         command = [
             sys.executable,
@@ -34,7 +36,7 @@ def start(tmp_path):
         lines = []
         for line in process.stdout:
             lines.append(line)
-            if line.startswith("control"):
+            if line.startswith("control") or len(lines) == ready:
                 break
         return process, lines, file
 
@@ -70,8 +72,55 @@ def test_it_serves_until_it_is_told_to_stop(start, number):
 
 
 def test_all_platforms(start):
-    _, _, file = start("--all")
-    assert set(json.loads(file.read_text())) == {"avatarkit", "liveavatar"}
+    _, lines, file = start("--all")
+    document = json.loads(file.read_text())
+    assert list(document) == platforms()
+    for name in document:
+        assert any(line.startswith("# ----") and f" {name} " in line for line in lines), name
+
+
+def test_one_range_of_ports(start):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    _, _, file = start("akool", "avatarkit", "--port", str(port))
+    document = json.loads(file.read_text())
+    assert document["akool"]["urls"]["discovery"] == f"http://127.0.0.1:{port}"
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/streamingAvatar/service_status?group_name=WEBSOCKET_GROUP_TEST",
+        headers={"api_key": document["akool"]["credentials"]["api_key"]},
+    )
+    instances = get(request)["data"]["instances"]
+    ports = [instance["port"] for instance in instances]
+    assert ports == list(range(port, port + len(ports)))
+
+
+def test_json(start):
+    process, lines, file = start("avatarkit", "--json", ready=1)
+    assert json.loads(lines[0]) == json.loads(file.read_text())
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.read() == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-snippets",)])
+def test_code_to_paste(start, arguments):
+    _, lines, _ = start("avatarkit", *arguments)
+    assert ("import asyncio\n" in lines) is not bool(arguments)
+
+
+def test_listening_everywhere(start):
+    arguments = ("--host", "0.0.0.0", "--control-token", "t0ken", "--no-snippets")
+    _, lines, _ = start("avatarkit", *arguments)
+    assert f"understudy on http://{reachable('0.0.0.0')}:" in lines[0]
+    assert "0.0.0.0" not in "".join(lines)
+    assert "Authorization: Bearer" in lines[-1]
+    assert "t0ken" not in "".join(lines)
+
+
+def test_another_name_for_clients(start):
+    _, lines, file = start("avatarkit", "--advertise", "mocks.test")
+    document = json.loads(file.read_text())["avatarkit"]
+    assert document["urls"]["console"].startswith("http://mocks.test:")
+    assert 'console_endpoint_url="http://mocks.test:' in "".join(lines)
 
 
 def test_a_configuration_file(start, tmp_path):

@@ -19,6 +19,7 @@ __all__ = [
     "Close",
     "CodeInfo",
     "EndpointSpec",
+    "Erratum",
     "FrameError",
     "HttpReply",
     "Level",
@@ -215,6 +216,24 @@ class OpenPoint(Struct, frozen=True, kw_only=True):
     decision: str
 
 
+class Erratum(Struct, frozen=True, kw_only=True):
+    """One thing over which the vendor's documents and its package part.
+
+    Attributes:
+        subject: what it is, in a few words.
+        documented: what the documents say.
+        shipped: what the package does.
+        follow: what is held to be the protocol.
+        see: ids of the requirements and open points that settle it.
+    """
+
+    subject: str
+    documented: str
+    shipped: str
+    follow: str
+    see: tuple[str, ...] = ()
+
+
 class RevisionInfo(Struct, frozen=True, kw_only=True):
     """One revision of a protocol.
 
@@ -226,6 +245,7 @@ class RevisionInfo(Struct, frozen=True, kw_only=True):
         packages: the vendor's packages that speak it, as pip requirements.
         sources: documents and packages that it was written from.
         module: the package of its generated modules; empty while it is planned.
+        note: what sets it apart, for instance which dialect it is; "" for nothing.
     """
 
     protocol: str
@@ -235,6 +255,7 @@ class RevisionInfo(Struct, frozen=True, kw_only=True):
     packages: tuple[str, ...]
     sources: tuple[str, ...]
     module: str
+    note: str = ""
 
     def load(self, part: str) -> ModuleType:
         """Import one of its modules, such as ``constants`` or ``messages``.

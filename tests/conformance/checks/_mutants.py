@@ -76,16 +76,23 @@ def record(
     ]
     unknown = wanted.keys() - {s.id for s in scenarios}
     assert not unknown, f"no such scenario: {sorted(unknown)}"
-    revision = resolve(protocol).id
-    target = Target(
-        protocol=protocol,
-        revision=revision,
-        role=role,  # type: ignore[arg-type]  # one of the two
-        adapter=AdapterTarget(command=command) if command else None,
-        server=None if command else ServerTarget(),
+    revisions = [_revision(protocol, scenario) for scenario in scenarios]
+    played = sorted(set(revisions))
+    targets = tuple(
+        Target(
+            protocol=protocol,
+            revision=revision,
+            role=role,  # type: ignore[arg-type]  # one of the two
+            adapter=AdapterTarget(command=command) if command else None,
+            server=None if command else ServerTarget(),
+        )
+        for revision in played
     )
-    jobs = tuple(Job(number=n, target=0, scenario=s) for n, s in enumerate(scenarios))
-    setup = Setup(targets=(target,), jobs=jobs, seed=0, deadlines=Deadlines(), out=folder)
+    jobs = tuple(
+        Job(number=number, target=played.index(revision), scenario=scenario)
+        for number, (scenario, revision) in enumerate(zip(scenarios, revisions, strict=True))
+    )
+    setup = Setup(targets=targets, jobs=jobs, seed=0, deadlines=Deadlines(), out=folder)
 
     async def play() -> list[Report]:
         worker = Worker(setup)
@@ -102,6 +109,12 @@ def record(
         for job, report in zip(jobs, reports, strict=True)
         if report.trace  # none if the machine lacks what the scenario needs
     }
+
+
+def _revision(protocol: str, scenario: Scenario) -> str:
+    """The revision to play a scenario in: the default one, if it is one of the scenario's."""
+    default = resolve(protocol).id
+    return default if default in (scenario.revisions or (default,)) else scenario.revisions[0]
 
 
 def verdicts(trace: Trace, checks: Any, check: str) -> list[Any]:

@@ -29,7 +29,8 @@ Recordings = dict[str, Trace]
 HERE = Path(__file__).parent
 REFERENCE = Path(conformance.__file__).parent / "adapters" / "reference.py"
 SCENARIOS = {item.id: item for item in discover() if isinstance(item, Scenario)}
-MUTATED = {"avatarkit": _edits.mutated, "liveavatar": _mutants.mutated}
+MUTATED = {"avatarkit": _edits.mutated}
+"""Protocols whose changes have words of their own."""
 
 
 class Table(msgspec.Struct, frozen=True, eq=False):
@@ -51,7 +52,7 @@ class Table(msgspec.Struct, frozen=True, eq=False):
         return {*self.checks.always, *(item for v in verifies for item in self.checks.named(v))}
 
     def mutated(self, trace: Trace, row: Row) -> Trace:
-        return MUTATED[self.protocol](trace, row["mutate"])
+        return MUTATED.get(self.protocol, _mutants.mutated)(trace, row["mutate"])
 
     def recorded(self, folder: Path) -> Recordings:
         """The scenarios of the table, played by Understudy's own peers."""

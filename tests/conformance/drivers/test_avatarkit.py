@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from avatar_protocols.registry import resolve
 from conformance.drivers.avatarkit import AvatarKitDriver, features
 from conformance.drivers.base import UnsupportedError, encoded
 from mock_servers import mock
@@ -182,8 +183,8 @@ def test_without_an_encoder_the_claim_says_why(monkeypatch: pytest.MonkeyPatch) 
 
     home = "reference_client.avatarkit.opus_encoder.load_encoder"
     monkeypatch.setattr(home, absent)
-    claimed, missing = features()
+    claimed, missing = features(resolve("avatarkit"))
     assert "opus_encoder" not in claimed
     assert missing == {"opus_encoder": "encoder: libopus is not installed"}
     monkeypatch.setattr(home, lambda: None)
-    assert features() == ([*claimed, "opus_encoder"], {})
+    assert features(resolve("avatarkit")) == ([*claimed, "opus_encoder"], {})

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from avatar_protocols.liveavatar.v0_2.messages import EventName
-from avatar_protocols.registry import PROTOCOLS
+from avatar_protocols.liveavatar.v0_2.messages import MessageName
+from avatar_protocols.registry import PROTOCOLS, resolve
 from conformance.drivers.base import UnsupportedError, encoded
 from conformance.drivers.liveavatar import SENDERS, LiveAvatarDriver, features
 from mock_servers import mock
@@ -107,7 +107,7 @@ CONVERSATION = (
 async def test_every_event_is_sent_as_it_was_ordered(driven: Driven, opened: Any) -> None:
     assert {member for member, _ in CONVERSATION} == set(SENDERS)
     for member, data in CONVERSATION:
-        name = str(EventName[member])
+        name = str(MessageName[member])
         used = await driven.do("send_event", name=name, data=data)
         assert used == {k: v for k, v in data.items() if k in {"request_id", "response_id", "seq"}}
         (record,) = await sent(opened, name)
@@ -232,7 +232,7 @@ async def test_what_the_client_refuses_to_send_is_a_local_error(driven: Driven) 
 
 
 def test_everything_that_a_client_may_is_claimed() -> None:
-    claimed, missing = features()
+    claimed, missing = features(resolve("liveavatar"))
     every = PROTOCOLS["liveavatar"].features
     assert missing == {}
     assert every.keys() - claimed == {name for name in every if every[name].endswith("(server)")}

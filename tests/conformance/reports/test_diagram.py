@@ -24,6 +24,18 @@ from tests.conformance.helpers import record, trace
         ("close", {"code": 1000, "reason": "bye"}, "close 1000 bye"),
         ("close", {}, "close without a code"),
         ("reset", {}, "connection lost without a close frame"),
+        ("join", {"connection": 1, "participant": "a", "name": "room"}, "[1] a joins room"),
+        ("leave", {"participant": "a", "name": "room"}, "a leaves room"),
+        (
+            "track",
+            {"participant": "a", "name": "video", "data": {"state": "published"}},
+            "a: video published",
+        ),
+        (
+            "message",
+            {"name": "PCM", "participant": "a", "reliability": "UNRELIABLE", "data": {"bytes": 2}},
+            'a, unreliable: PCM {"bytes":2}',
+        ),
         ("command", {"name": "open", "data": {}}, "open"),
         ("answer", {"name": "open", "data": {"answer": "done"}}, "open → done"),
         (
@@ -65,9 +77,56 @@ def test_arrows_go_from_lane_to_lane() -> None:
 
 
 def test_a_server_has_two_lanes() -> None:
-    found = diagram(trace(record(1, "command", sender="runner"), role="server"), [])
+    found = diagram(trace(record(1, "message", sender="server"), role="server"), [])
     assert found.lanes == ("probe (client)", "server under test")
-    assert found.rows[0].kind == "note"
+    assert found.rows[0].back
+
+
+def test_a_server_behind_an_adapter_has_three() -> None:
+    records = [
+        record(1, "command", source="adapter", sender="runner", name="serve"),
+        record(2, "answer", source="adapter", sender="adapter", name="serve"),
+        record(3, "message", sender="client"),
+        record(4, "message", sender=""),
+    ]
+    found = diagram(trace(*records, role="server"), [])
+    assert found.lanes == ("scenario", "server under test", "probe (client)")
+    ways = [(row.left, row.right, row.back) for row in found.rows]
+    assert ways == [(0, 1, False), (0, 1, True), (1, 2, True), (0, 0, False)]
+    assert found.rows[3].kind == "note"
+
+
+def test_the_events_of_a_stream() -> None:
+    records = [
+        record(1, "http_request", sender="client", connection=1, method="POST", target="/chat"),
+        record(2, "http_response", sender="server", connection=1, status=200, name="chat"),
+        record(3, "open", connection=1),
+        record(4, "ping", sender="server", connection=1, opcode="sse", raw="still here"),
+        record(5, "message", sender="server", connection=1, opcode="sse", name="chunk"),
+        record(6, "close", sender="server", connection=1),
+        record(7, "reset", sender="client", connection=1),
+        record(8, "close", sender="server", connection=2),
+    ]
+    found = diagram(trace(*records), [])
+    assert [row.text for row in found.rows] == [
+        "[1] POST /chat",
+        "[1] HTTP 200 chat",
+        "[1] stream open",
+        "[1] comment still here",
+        "[1] chunk",
+        "[1] end of the stream",
+        "[1] stream broken off",
+        "[2] close without a code",
+    ]
+    assert [row.back for row in found.rows[3:7]] == [True, True, True, False]
+
+
+def test_a_binary_body_is_shown_as_its_bytes() -> None:
+    headers = {"content-type": "audio/wav"}
+    body = record(1, "http_response", sender="server", headers=headers, raw="AAEC", status=200)
+    (row,) = diagram(trace(body), []).rows
+    assert row.raw.startswith("0000  00 01 02")
+    assert row.size == 3
 
 
 @pytest.mark.parametrize(

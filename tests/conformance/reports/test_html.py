@@ -262,6 +262,31 @@ def test_implementations_stand_side_by_side(tmp_path: Path) -> None:
     assert "What went wrong" not in text
 
 
+def test_dialects_are_told_apart(tmp_path: Path) -> None:
+    spoken = ({"protocol": "akool", "revision": name} for name in ("0.1.8", "0.1.8-documented"))
+    documents = [
+        {
+            **told,
+            "trace": f"traces/{told['revision']}.jsonl",
+            "scenario": "akool/client/t/n",
+        }
+        for told in spoken
+    ]
+    bad = [verdict("AKO-DISC-001", "fail", message="bad", **told) for told in documents]
+    who = [
+        implementation(protocol="akool", revision=told["revision"], missing={})
+        for told in documents
+    ]
+    text = render_html(results(verdicts=bad, implementations=who, scenarios=[]), traces=tmp_path)
+    found = page(text)
+    assert {"f1", "f2"} <= found.ids
+    matrix = text[text.index('id="requirements"') :]
+    assert "<h3>akool 0.1.8-documented, client</h3>" in matrix
+    assert "The dialect of README&#39;s sections" in matrix
+    assert matrix.count('<a href="#f1">') == matrix.count('<a href="#f2">') == 1
+    assert 'title="The dialect of README&#39;s' in text
+
+
 def test_every_report_is_written(tmp_path: Path) -> None:
     write_reports(tmp_path, results(outcome="certified"))
     assert (tmp_path / "junit.xml").is_file()

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from avatar_protocols.results import Remark
+from avatar_protocols.results import Remark, ScenarioRun
 from conformance.reports.junit import write_junit
-from tests.conformance.reports.sample import results, verdict
+from tests.conformance.reports.sample import implementation, results, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,42 @@ def test_every_verdict_is_a_test_case(tmp_path: Path) -> None:
     assert "<script>" in failure.attrib["message"]
     assert "reproduce: understudy certify" in (failure.text or "")
     assert failure.attrib["type"] == "MUST fail"
+
+
+def test_revisions_are_told_apart(tmp_path: Path) -> None:
+    spoken = [
+        {"protocol": "akool", "revision": "0.1.8", "scenario": "akool/client/t/n"},
+        {"protocol": "akool", "revision": "0.1.8-documented", "scenario": "akool/client/t/n"},
+    ]
+    runs = [
+        ScenarioRun(
+            title="",
+            implementation="impl",
+            role="client",
+            run=1,
+            duration=d,
+            problem="",
+            trace="",
+            **told,
+        )
+        for d, told in zip((1.0, 2.0), spoken, strict=True)
+    ]
+    found = [verdict("AKO-DISC-001", "pass", **told) for told in spoken]
+    who = [
+        implementation(protocol="akool", revision=told["revision"], missing={}) for told in spoken
+    ]
+    path = tmp_path / "junit.xml"
+    write_junit(path, results(verdicts=found, scenarios=runs, implementations=who))
+    suites = list(ET.parse(path).getroot())
+    assert [suite.attrib["name"] for suite in suites] == [
+        "impl 1: akool 0.1.8 client",
+        "impl 1: akool 0.1.8-documented client",
+    ]
+    assert [c.attrib["time"] for suite in suites for c in suite.iter("testcase")] == [
+        *("1.000", "2.000")
+    ]
+    notes = [p.attrib["value"] for suite in suites for p in suite.iter("property")]
+    assert notes[1].startswith("The dialect of README's sections")
 
 
 def test_a_known_deviation_is_skipped_and_a_stale_row_fails(tmp_path: Path) -> None:

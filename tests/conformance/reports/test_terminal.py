@@ -83,6 +83,16 @@ def test_the_headline(outcome: str, word: str) -> None:
     assert f"\n{word}  " in printed(results(outcome=outcome, verdicts=[]))
 
 
+def test_dialects_say_what_they_are() -> None:
+    both = [
+        implementation(protocol="akool", revision=name, missing={})
+        for name in ("0.1.8", "0.1.8-documented")
+    ]
+    text = printed(results(implementations=both, verdicts=[]))
+    assert "impl 1: akool 0.1.8-documented, client\n    The dialect of README's sections" in text
+    assert "The dialect" not in printed(results(implementations=both[1:], verdicts=[]))
+
+
 def test_quiet() -> None:
     assert printed(results(), quiet=True) == ""
     assert counts_line(results()).startswith("2 passed, 1 failed")

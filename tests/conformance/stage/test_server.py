@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.adapter import Adapter
 from conformance.errors import UsageError
 from conformance.judge import Stop
 from conformance.probe import probe_class
@@ -15,7 +16,7 @@ from conformance.target import ServerTarget, Target
 from conformance.trace import Trace, TraceHeader
 from mock_servers import mock
 from mock_servers.server import Server
-from tests.conformance.helpers import scenario
+from tests.conformance.helpers import scenario, serving
 
 if TYPE_CHECKING:
     from conformance.scenario import Scenario
@@ -237,6 +238,94 @@ async def test_a_step_has_a_deadline() -> None:
         assert played.problem == "step 1 (open): the server did not play along within 0.1 s"
     finally:
         await host.stop()
+
+
+async def behind(
+    *steps: dict[str, Any], mode: str = "", step: float = 5.0, **members: Any
+) -> tuple[Any, Trace, Adapter]:
+    """Play against a server behind an adapter, which is closed afterwards."""
+    adapter = await Adapter.start(serving(mode))
+    try:
+        target = Target(
+            protocol="avatarkit", revision="0.1.7", role="server", adapter=serving(mode)
+        )
+        played, records = await perform(
+            made(*steps, **members), target, Deadlines(step=step), 1, adapter
+        )
+        return played, Trace(TraceHeader(role="server"), records), adapter
+    finally:
+        await adapter.close()
+
+
+async def test_a_server_behind_an_adapter() -> None:
+    played, trace, adapter = await behind(
+        OPEN,
+        {"settle": {}},
+        {"trigger": {"advance": 1}},
+        {"trigger": {"act": {"error": "idle_timeout"}}},
+        {"await": {"event": "serving", "where": {"room": ""}}},
+        {"await": {"ended": True}},
+        platform={"idle_timeout": 40},
+    )
+    assert played.problem == ""
+    assert [r.name for r in trace.commands()] == ["serve", "settle", "advance", "act"]
+    assert [r.name for r in trace.answers()] == ["serve", "settle", "advance", "act", "reset"]
+    assert trace.commands("serve")[0].data["options"] == {"idle_timeout": 40}
+    assert trace.commands("act")[0].data == {"action": {"error": "idle_timeout"}, "session": -1}
+    (answer,) = trace.answers("serve")
+    assert answer.data["result"]["credentials"]["api_key"] == "‹api_key›"
+    assert trace.messages("server", "MESSAGE_SERVER_ERROR")
+    assert adapter.fault is not None  # closed
+
+
+async def test_a_server_that_cannot_be_set_up_like_that() -> None:
+    played, trace, _ = await behind(OPEN, platform={"colour": "blue"})
+    assert played.stop is Stop.INAPPLICABLE
+    assert "colour" in played.problem
+    assert not trace.wire()
+
+
+@pytest.mark.parametrize(
+    ("mode", "stop", "problem"),
+    [
+        ("refuse", Stop.UNMET, 'serve: `serve` failed: {"kind":"local","message":"no port'),
+        ("crash", Stop.UNMET, "serve: the adapter's process exited with status 7"),
+        ("hang", Stop.UNMET, "serve: no answer to `serve` within"),
+        ("vague", Stop.HARNESS, "serve: the answer to `serve` breaks the contract"),
+    ],
+)
+async def test_a_server_that_does_not_come_up(mode: str, stop: Stop, problem: str) -> None:
+    played, trace, _ = await behind(OPEN, mode=mode, step=0.3 if mode == "hang" else 10)
+    assert played.stop is stop
+    assert played.problem.startswith(problem)
+    assert trace.where(lambda r: r.problems == [played.problem])
+
+
+async def test_a_server_that_dies_at_a_trigger() -> None:
+    played, _, adapter = await behind(
+        OPEN, {"trigger": {"act": {"ping": True}}}, {"await": {"ended": True}}, mode="mortal"
+    )
+    assert played.stop is Stop.UNMET
+    assert "step 2 (trigger): the adapter's process exited with status 9" in played.problem
+    assert adapter.fault is not None
+
+
+async def test_awaits_know_what_the_probe_has_learnt() -> None:
+    played, _ = await play(
+        OPEN,
+        {"send_audio": {"bytes": 640, "end": True}},
+        {"await": {"message": "*", "from": "server", "where": {"req_id": "$req_id"}}},
+        {"await": {"message": "*", "where": {"req_id": "$nothing"}}},
+    )
+    assert played.stop is Stop.HARNESS
+    assert "step 4 (await)" in played.problem
+    assert "no such variable" in played.problem
+
+
+async def test_commands_of_the_probe() -> None:
+    played, _ = await play({"command": {"name": "dance"}})
+    assert played.stop is Stop.HARNESS
+    assert "the probe has no command 'dance'; it has none" in played.problem
 
 
 def test_a_protocol_without_a_probe() -> None:

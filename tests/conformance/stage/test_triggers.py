@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.adapter import Adapter
 from conformance.errors import ConformanceError
 from conformance.stage.base import StepUnmetError, StepUnsupportedError
-from conformance.stage.triggers import TOKEN_VARIABLE, Control, InProcess, Urls
+from conformance.stage.triggers import TOKEN_VARIABLE, Commands, Control, InProcess, Urls
 from mock_servers import mock
+from mock_servers.journal import Journal
+from mock_servers.limits import Limits
+from mock_servers.redaction import Redactor, SecretPositions
 from mock_servers.server import Server
-from tests.conformance.helpers import scenario
+from tests.conformance.helpers import scenario, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,3 +77,31 @@ async def test_a_platform_in_this_process() -> None:
         trigger = InProcess(made)
         await trigger.pull({"advance": 500})
         assert trigger.now() > time.time() + 400
+
+
+async def test_everything_that_can_be_asked_settles(platform: Any) -> None:
+    await Control(platform.control_url).settle()
+    await InProcess(platform).settle()
+    await Urls({}).settle()  # a stranger cannot be asked
+
+
+async def test_commands_to_an_adapter() -> None:
+    journal = Journal(lambda: 0.0, Redactor(SecretPositions()), Limits())
+    adapter = await Adapter.start(serving())
+    try:
+        commands = Commands(adapter, journal, 10)
+        served = await commands.serve(
+            {"protocol": "avatarkit", "revision": "0.1.7", "options": {}, "room": ""}
+        )
+        assert served.urls.keys() == {"console", "ingress"}
+        await commands.pull({"advance": 1000})
+        assert commands.now() > time.time() + 900
+        with pytest.raises(StepUnmetError, match="`act` failed"):
+            await commands.pull({"act": {"ping": True}, "session": 5})
+        with pytest.raises(StepUnsupportedError, match="it knows no rest"):
+            await commands.settle()
+        assert [r.name for r in journal.where(kind="command")] == [
+            *("serve", "advance", "act", "settle")
+        ]
+    finally:
+        await adapter.close()

@@ -45,7 +45,7 @@ class Endpoint:
 
     CHAT: Final = EndpointSpec(
         name="chat",
-        kind="http",
+        kind="sse",
         method="POST",
         base="http",
         path="/chat",
@@ -290,6 +290,8 @@ class Vad:
 class Default:
     """Constants ``Default`` of the specification."""
 
+    MERGE_THRESHOLD: Final = 0.0
+    """In s. 0 means no merging. In 0.7 in the package alone."""
     CANCEL_ECHO: Final = True
     """The shipped client sends no audio while it plays."""
     HTTP_SESSION: Final = "http_session"

@@ -25,6 +25,7 @@ __all__ = [
     "Heartbeat",
     "Limit",
     "MediaType",
+    "Member",
     "MessageType",
     "PROTOCOL",
     "Query",
@@ -136,6 +137,19 @@ class Envelope:
     """Constants ``Envelope`` of the specification."""
 
     VERSION: Final = 2
+    """[AKO-CONN-004]"""
+
+
+class Member:
+    """Constants ``Member`` of the specification."""
+
+    VERSION: Final = "v"
+    """[AKO-CONN-004]"""
+    TYPE: Final = "type"
+    """[AKO-CONN-004]"""
+    ID: Final = "mid"
+    """[AKO-CONN-004]"""
+    PAYLOAD: Final = "pld"
     """[AKO-CONN-004]"""
 
 

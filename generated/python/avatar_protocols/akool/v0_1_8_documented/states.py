@@ -21,7 +21,7 @@ class State(StrEnum):
     OPENING = "OPENING"
     """The upgrade request is on its way."""
     AUTH_WAIT = "AUTH_WAIT"
-    """The socket is open; auth is due, and nothing may come before it."""
+    """The socket is open; auth is due, and whatever comes before it gets an error frame."""
     GREETED = "GREETED"
     """The server has not waited for auth, which is due all the same."""
     GREETING = "GREETING"
@@ -133,10 +133,12 @@ CONNECTION: Final = Machine(
         ("AUTH_WAIT", "auth"): "GREETING",
         ("AUTH_WAIT", "connected"): "GREETED",
         ("AUTH_WAIT", "refused"): "REFUSED",
+        ("AUTH_WAIT", "error"): "AUTH_WAIT",
         ("AUTH_WAIT", "malformed"): "AUTH_WAIT",
         ("AUTH_WAIT", "close"): "LOCATED",
         ("GREETED", "auth"): "OPEN",
         ("GREETED", "refused"): "REFUSED",
+        ("GREETED", "error"): "GREETED",
         ("GREETED", "malformed"): "GREETED",
         ("GREETED", "close"): "LOCATED",
         ("GREETING", "connected"): "OPEN",

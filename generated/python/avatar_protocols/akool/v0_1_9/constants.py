@@ -29,6 +29,7 @@ __all__ = [
     "LeaveReason",
     "Limit",
     "MediaType",
+    "Member",
     "MessageType",
     "MidPrefix",
     "Mode",
@@ -180,6 +181,19 @@ class Envelope:
     """Constants ``Envelope`` of the specification."""
 
     VERSION: Final = 2
+    """[AKO-CONN-004]"""
+
+
+class Member:
+    """Constants ``Member`` of the specification."""
+
+    VERSION: Final = "v"
+    """[AKO-CONN-004]"""
+    TYPE: Final = "type"
+    """[AKO-CONN-004]"""
+    ID: Final = "mid"
+    """[AKO-CONN-004]"""
+    PAYLOAD: Final = "pld"
     """[AKO-CONN-004]"""
 
 

@@ -23,10 +23,12 @@ __all__ = [
     "JwtHeader",
     "Limit",
     "MediaType",
+    "MeetingEvent",
     "Member",
     "MessageType",
     "PROTOCOL",
     "ParticipantId",
+    "Payload",
     "REVISION",
     "Received",
     "Reliability",
@@ -60,9 +62,20 @@ class Endpoint:
         path="/v2/rooms",
     )
     """Only where no room id is known; asked of VideoSDK itself, not of the avatar's side."""
+    ROOM: Final = EndpointSpec(
+        name="room",
+        kind="room",
+        method="GET",
+        base="room",
+        path="/{room_id}",
+    )
+    """Ours, in place of the vendor's transport: the WebSocket of docs/reference/room-socket.md,
+    whose frames carry the data channel of a room.
+    """
     ALL: Final = (
         DISPATCH,
         ROOMS,
+        ROOM,
     )
 
 
@@ -210,6 +223,24 @@ class Received:
     """Also the name of the option of a send."""
 
 
+class MeetingEvent:
+    """Constants ``MeetingEvent`` of the specification."""
+
+    DATA: Final = "data"
+    """What a meeting calls an arriving payload when it tells its listeners."""
+    PARTICIPANT_JOINED: Final = "participant-joined"
+    """The participant comes with it."""
+    PARTICIPANT_LEFT: Final = "participant-left"
+    AGENT_JOINED: Final = "agent-joined"
+    """The same for participants that joined as agents."""
+    AGENT_LEFT: Final = "agent-left"
+    MEETING_JOINED: Final = "meeting-joined"
+    """[VSD-LIFE-001]"""
+    MEETING_LEFT: Final = "meeting-left"
+    """We are in the room no more."""
+    ERROR: Final = "error"
+
+
 class Control:
     """Constants ``Control`` of the specification."""
 
@@ -226,6 +257,13 @@ class MessageType:
     """[VSD-SEG-001]"""
     STREAM_ENDED: Final = "stream_ended"
     """[VSD-END-001]"""
+
+
+class Payload:
+    """Constants ``Payload`` of the specification."""
+
+    PCM: Final = "PcmChunk"
+    """Name of an audio chunk in traces and plans; on the wire it has none."""
 
 
 class Member:
@@ -342,6 +380,8 @@ class ErrorText:
     """[VSD-PCM-012]"""
     NO_PRODUCER: Final = "Data producer not initialized."
     """[VSD-ERR-001]"""
+    SEND_FAILED: Final = "The data channel failed."
+    """Any other failure, in our words. [VSD-ERR-001]"""
     WORKER_NOT_STARTED: Final = "AvatarServer not started"
     MESSAGE_FAILED: Final = "AvatarAudioIn: error processing message: "
     """A log line; the cause follows. [VSD-CHAN-011]"""

@@ -281,6 +281,17 @@ CATALOGUE: Final[dict[str, WireError]] = {
         phase="dispatch",
         requirement="VSD-AUTH-009",
     ),
+    "token_claims_invalid": WireError(
+        name="token_claims_invalid",
+        at="rest",
+        http=HttpReply(
+            status=401,
+            json={"error": "token claims are not valid"},
+        ),
+        code="DISPATCH_REFUSED",
+        phase="dispatch",
+        requirement="VSD-DISP-004",
+    ),
     "token_participant_mismatch": WireError(
         name="token_participant_mismatch",
         at="rest",
@@ -417,6 +428,10 @@ CATALOGUE: Final[dict[str, WireError]] = {
     "join_token_expired": WireError(
         name="join_token_expired",
         at="handshake",
+        http=HttpReply(
+            status=401,
+            json={"error": "token is expired"},
+        ),
         code="JOIN_REFUSED",
         phase="join",
         requirement="VSD-AUTH-007",
@@ -424,6 +439,10 @@ CATALOGUE: Final[dict[str, WireError]] = {
     "join_token_invalid": WireError(
         name="join_token_invalid",
         at="handshake",
+        http=HttpReply(
+            status=401,
+            json={"error": "token is not valid"},
+        ),
         code="JOIN_REFUSED",
         phase="join",
         requirement="VSD-AUTH-007",
@@ -431,6 +450,10 @@ CATALOGUE: Final[dict[str, WireError]] = {
     "join_participant_mismatch": WireError(
         name="join_participant_mismatch",
         at="handshake",
+        http=HttpReply(
+            status=401,
+            json={"error": "token belongs to another participant"},
+        ),
         code="JOIN_REFUSED",
         phase="join",
         requirement="VSD-AUTH-007",

@@ -1,0 +1,1 @@
+"""Akool Streaming Avatar, both roles, both dialects."""

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from protocol_core.videosdk import worker_events
+from protocol_core.videosdk.events import Event
+
+KINDS = [getattr(worker_events, name) for name in worker_events.__all__]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_events_are_frozen_and_by_keyword(kind):
+    assert issubclass(kind, Event)
+    assert kind.__struct_config__.frozen
+    if kind.__struct_fields__:
+        with pytest.raises(TypeError):
+            kind(*["x"] * len(kind.__struct_fields__))
