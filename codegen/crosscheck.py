@@ -293,7 +293,10 @@ def _errata(spec: Specification) -> Iterator[Finding]:
     places = [(f"errata ({row.subject})", row) for row in rows]
     yield from _unknown_revisions(spec, [(place, row.revisions) for place, row in places])
     points, rules = (
-        [(place, [name for name in row.see if name.startswith(_POINT) is is_point]) for place, row in places]
+        [
+            (place, [name for name in row.see if name.startswith(_POINT) is is_point])
+            for place, row in places
+        ]
         for is_point in (True, False)
     )
     yield from _unknown_points(spec, points)

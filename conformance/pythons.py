@@ -120,7 +120,7 @@ def _ask(path: str) -> Python | None:
             [path, "-I", "-c", _ASK], check=True, capture_output=True, text=True, timeout=_SECONDS
         )
         numbers, _, version = done.stdout.partition("\n")
-        release = tuple(map(int, numbers.split()))
+        major, minor, micro = map(int, numbers.split())
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return Python(path=path, release=release, version=version.rstrip("\n"))
+    return Python(path=path, release=(major, minor, micro), version=version.rstrip("\n"))

@@ -13,7 +13,7 @@ from conformance.baseline import Baseline
 from conformance.crew import play
 from conformance.errors import UsageError
 from conformance.results import Collector, RunInfo
-from conformance.scenario import Broken, Scenario, discover, select
+from conformance.scenario import Broken, Scenario, discover, of_revision, select
 from conformance.stage.base import Deadlines
 from conformance.worker import Job, Setup
 
@@ -155,10 +155,10 @@ def _choose(
         ids = {item.id for item in chosen}
         broken += [(item, number) for item in chosen if isinstance(item, Broken)]
         for item in cache[key]:
-            if isinstance(item, Scenario) and (
-                not item.revisions or target.revision in item.revisions
-            ):
-                (found if item.id in ids else left_out).append((item, number))
+            if isinstance(item, Scenario):
+                fitting = of_revision(item, target.revision)
+                if fitting is not None:
+                    (found if item.id in ids else left_out).append((fitting, number))
     if not found and not broken:
         _nothing(order, targets)
     part, parts = order.shard

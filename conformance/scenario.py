@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +31,7 @@ __all__ = [
     "discover",
     "load_file",
     "matches",
+    "of_revision",
     "select",
 ]
 
@@ -97,6 +99,40 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     def requirements(self) -> tuple[str, ...]:
         """Ids of the requirements it verifies, without the checks' suffixes, each once."""
         return tuple(dict.fromkeys(check.partition(".")[0] for check in self.verifies))
+
+
+def of_revision(scenario: Scenario, revision: str) -> Scenario | None:
+    """The scenario as a revision is judged by it; None if it does not concern that revision.
+
+    What it verifies need not be the same in all revisions that it holds for: rules that only other
+    revisions have are left out.
+    """
+    if scenario.revisions and revision not in scenario.revisions:
+        return None
+    own, others = _rules(scenario.protocol, revision)
+    verifies = tuple(
+        name
+        for name in scenario.verifies
+        if (rule := name.partition(".")[0]) in own or rule not in others
+    )
+    if verifies == scenario.verifies:
+        return scenario
+    return msgspec.structs.replace(scenario, verifies=verifies) if verifies else None
+
+
+@cache
+def _rules(protocol: str, revision: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Ids of the requirements of a revision, and those of all others that have code."""
+    from avatar_protocols.registry import PROTOCOLS
+
+    revisions = PROTOCOLS[protocol].revisions if protocol in PROTOCOLS else {}
+    tables: dict[str, frozenset[str]] = {
+        info.id: frozenset(info.load("requirements").REQUIREMENTS)
+        for info in revisions.values()
+        if info.status == "active"
+    }
+    own = tables.pop(revision, frozenset())
+    return own, frozenset[str]().union(*tables.values())
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 Five rules; each finding names one:
 
-1. a check's id stands in the `checks` of its requirement
+1. a check's id stands in the `checks` of its requirement, which some active revision has
 2. every id in `checks` is a check that exists, for each role that owes the requirement
 3. every observable MUST and SHOULD is verified by a scenario, for each role that owes it
 4. what a scenario verifies exists
@@ -17,7 +17,7 @@ import msgspec
 
 from avatar_protocols.tables import Requirement
 from conformance.checks import checks_of
-from conformance.scenario import Broken, Scenario, discover
+from conformance.scenario import Broken, Scenario, discover, of_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,7 +89,7 @@ def gaps(info: RevisionInfo, roles: Iterable[Role] = ROLES) -> list[Gap]:
     for role in roles:
         table, checks = _requirements(info), checks_of(info.protocol, role)
         scenarios = _scenarios(info, role)
-        found += _check_gaps(table, role, checks)
+        found += _check_gaps({**_everywhere(info), **table}, role, checks)
         found += _trail_gaps(_trails(table, role, checks, scenarios))
         found += _scenario_gaps(scenarios, role, checks, features)
         found += [
@@ -105,12 +105,21 @@ def _requirements(info: RevisionInfo) -> Mapping[str, Requirement]:
     return table
 
 
+def _everywhere(info: RevisionInfo) -> Mapping[str, Requirement]:
+    """The requirements of every active revision of a protocol; checks are shared by them."""
+    from avatar_protocols.registry import PROTOCOLS
+
+    found: dict[str, Requirement] = {}
+    for revision in PROTOCOLS[info.protocol].revisions.values():
+        if revision.status == "active":
+            found |= _requirements(revision)
+    return found
+
+
 def _scenarios(info: RevisionInfo, role: Role) -> list[Scenario]:
-    return [
-        item
-        for item in discover((info.protocol,), (role,))
-        if isinstance(item, Scenario) and (not item.revisions or info.id in item.revisions)
-    ]
+    found = discover((info.protocol,), (role,))
+    scenarios = (of_revision(item, info.id) for item in found if isinstance(item, Scenario))
+    return [scenario for scenario in scenarios if scenario is not None]
 
 
 def _trails(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mock_servers.platform import Platform
     from mock_servers.threaded import ThreadedPlatform
 
-__all__ = ["mock", "mock_sync", "platforms"]
+__all__ = ["mock", "mock_sync", "platform_class", "platforms"]
 
 
 def platforms() -> list[str]:
@@ -32,6 +32,16 @@ def platforms() -> list[str]:
     ]
 
 
+def platform_class(protocol: str) -> type[Platform]:
+    """The class that plays a protocol's platform, found as ``mock_servers.<protocol>.platform``.
+
+    Raises:
+        ModuleNotFoundError: a library that the protocol's extra brings is not installed.
+    """
+    found: type[Platform] = importlib.import_module(f"{__name__}.{protocol}.platform").PLATFORM
+    return found
+
+
 def mock(protocol: str, revision: str | None = None, **options: Any) -> Platform:  # noqa: ANN401 - the options of the platform's class
     """A mock platform, to be started by ``async with``.
 
@@ -43,6 +53,7 @@ def mock(protocol: str, revision: str | None = None, **options: Any) -> Platform
 
     Raises:
         ConfigurationError: no such protocol or revision, or an option that cannot work.
+        ModuleNotFoundError: a library that the protocol's extra brings is not installed.
     """
     from avatar_protocols.registry import resolve
     from protocol_core.errors import ConfigurationError
@@ -63,9 +74,7 @@ def mock(protocol: str, revision: str | None = None, **options: Any) -> Platform
         raise ConfigurationError(
             "this revision is only planned", setting="revision", value=revision
         )
-    module = importlib.import_module(f"mock_servers.{protocol}.platform")
-    made: Platform = module.PLATFORM(info, **options)
-    return made
+    return platform_class(protocol)(info, **options)
 
 
 def mock_sync(protocol: str, revision: str | None = None, **options: Any) -> ThreadedPlatform:  # noqa: ANN401 - as above

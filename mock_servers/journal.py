@@ -106,7 +106,7 @@ class Entry:
             "target": redactor.target(fields.get("target") or ""),
             "reason": redactor.text(fields.get("reason") or ""),
             "problems": [
-                *map(redactor.text, decoded.problems),
+                *(_without(hidden, redactor.text(problem)) for problem in decoded.problems),
                 *(fields.get("problems") or ()),
             ],
         }
@@ -304,7 +304,10 @@ def _raw(payload: bytes | str, redactor: Redactor, hidden: set[str]) -> str:
         for value in hidden:
             safe = safe.replace(value.encode(), b"*" * len(value.encode()))
         return base64.b64encode(safe).decode()
-    text = redactor.text(payload)
+    return _without(hidden, redactor.text(payload))
+
+
+def _without(hidden: set[str], text: str) -> str:
     for value in hidden:
         text = text.replace(value, "‹redacted›")
     return text

@@ -2,6 +2,7 @@
 
 UnderstudyError
 ├── ConfigurationError       what the user configured cannot work; nothing was sent
+│   └── MissingLibraryError  a library is not installed that one of our extras brings
 ├── ProtocolError            a rule of a protocol was broken
 │   ├── LocalProtocolError   by us: this call is not allowed now; nothing was sent
 │   └── RemoteProtocolError  by the peer: it sent something illegal
@@ -15,6 +16,7 @@ from __future__ import annotations
 __all__ = [
     "ConfigurationError",
     "LocalProtocolError",
+    "MissingLibraryError",
     "PlatformError",
     "ProtocolError",
     "RemoteProtocolError",
@@ -44,6 +46,24 @@ class ConfigurationError(UnderstudyError):
 
     def __str__(self) -> str:
         return _sentence(f"{self.setting}: {self.problem}", value=self.value, hint=self.hint)
+
+
+class MissingLibraryError(ConfigurationError, ModuleNotFoundError):
+    """A library is not installed that a protocol's extra brings.
+
+    Args:
+        protocol: protocol id, and the name of its extra.
+        library: the library, as pip knows it.
+        module: the module that could not be imported.
+    """
+
+    def __init__(self, protocol: str, library: str, module: str) -> None:
+        problem = f"needs {library}, which is not installed"
+        super().__init__(problem, setting=protocol, hint=f"pip install 'understudy[{protocol}]'")
+        self.name = module
+
+    def __str__(self) -> str:
+        return f"{self.setting} {self.problem}: {self.hint}"
 
 
 class ProtocolError(UnderstudyError):

@@ -129,14 +129,18 @@ class HttpClient:
 
     def _send(self, request: HttpRequest) -> Any:  # noqa: ANN401 - what aiohttp makes of a request: it is awaited or entered
         import aiohttp  # here, because it takes 0.2 s to import
+        from yarl import URL
 
         if self._session is None:
             limits = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_limit)
             self._session = aiohttp.ClientSession(timeout=limits)
+            # aiohttp would send a GET again that found no answer; one call is one request.
+            self._session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         options: dict[str, Any] = {} if self._ssl is None else {"ssl": self._ssl}
         return self._session.request(
             request.method,
-            request.url,
+            # Verbatim: what is quoted already must not be quoted in another way.
+            URL(request.url, encoded=request.url.isascii()),
             headers=request.headers,
             data=request.body or None,
             allow_redirects=False,

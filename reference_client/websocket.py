@@ -298,7 +298,7 @@ class Pump(Generic[EventT]):
             keepalive = self._keepalive(self._ping_interval)
             helpers.append(asyncio.create_task(keepalive, name="keepalive"))
         try:
-            await self.send(self._session.opened(self._clock.now()))
+            await self._reply(self._session.opened(self._clock.now()))
             self._alarm.set(self._session.deadline())
             while True:
                 data = await self._socket.receive()
@@ -342,9 +342,14 @@ class Pump(Generic[EventT]):
         for event in events:
             self._deliver(event)
 
+    async def _reply(self, messages: Sequence[bytes | str]) -> None:
+        """Send what became due. If the peer has gone, what it said before is still to be read."""
+        with contextlib.suppress(SocketClosed):
+            await self.send(messages)
+
     async def _absorb(self, events: Iterable[EventT]) -> None:
         self._emit(events)
-        await self.send(self._session.data_to_send())
+        await self._reply(self._session.data_to_send())
         if self._closer is None and (frame := self._session.close_to_send()) is not None:
             # In a task: reading goes on, or a flooding peer's close frame would never be seen.
             self._closer = asyncio.create_task(self._socket.close(*frame), name="closer")
@@ -355,8 +360,6 @@ class Pump(Generic[EventT]):
                 await self._alarm.wait()
                 await self._absorb(self._session.timeout(self._clock.now()))
                 self.rearm()
-        except SocketClosed:
-            return  # the receiving side reports it
         except Exception as fault:  # noqa: BLE001 - `run` raises it
             self._fault = fault
             await self._socket.abort()

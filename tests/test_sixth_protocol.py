@@ -74,7 +74,9 @@ def test_both_roles_are_certified(checkout: Path) -> None:
 
 
 def test_the_catalogue_of_scenarios_knows_it(checkout: Path) -> None:
-    assert "parrot/server/talk/echo" in run(checkout, "understudy", "scenarios", "--protocol", "parrot")
+    assert "parrot/server/talk/echo" in run(
+        checkout, "understudy", "scenarios", "--protocol", "parrot"
+    )
     assert "PAR-ECHO-001" in run(checkout, "understudy", "explain", "PAR-ECHO-001")
 
 

@@ -36,6 +36,7 @@ ABOUT_MORE = {
     "tests/conformance/adapters/test_howto.py": "the adapter in docs/how-to/write-an-adapter.md",
     "tests/conformance/checks/avatarkit/test_vectors.py": "vectors and scenarios, side by side",
     "tests/conformance/checks/test_mutants.py": "every check, against its mutants",
+    "tests/examples/test_run.py": "what runs the examples; they are no room",
     "tests/generated/test_*.py": "generated code, by kind: every revision has the same modules",
     "tests/mock_servers/test_fuzz.py": "whole platforms, whatever arrives",
     "tests/protocol_core/*/test_fuzz.py": "whole sessions, whatever arrives",

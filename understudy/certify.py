@@ -10,7 +10,7 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,11 +28,13 @@ from conformance.results import EXIT_STATUS, write_results
 from conformance.run import Order, parse_shard, run
 from conformance.stage.base import Deadlines
 from conformance.target import ServerTarget, Target, active, command_of, resolve, server_at
+from mock_servers import platform_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
     from avatar_protocols.tables import RevisionInfo
+    from conformance.scenario import Role
 
 __all__ = ["Request", "certify_request", "prepare_out", "targets_of"]
 
@@ -84,7 +86,10 @@ def certify_request(request: Request) -> int:
     order = _order(request)
     targets = targets_of(request)
     for target in targets:
-        checks_of(target.protocol, target.role)  # now, to learn whether what they need is there
+        # Now, to learn whether what they need is there.
+        checks_of(target.protocol, target.role)
+        if target.server is None or not target.server.urls:
+            platform_class(target.protocol)
         if target.server is not None:
             reach(target.server.urls, within=request.deadline)
     prepare_out(request.out)
@@ -157,7 +162,7 @@ def _server_command(request: Request) -> list[Target]:
 
 
 def _attached(request: Request) -> list[Target]:
-    role = "server" if request.role == "server" else "client"
+    role: Role = "server" if request.role == "server" else "client"
     info = _one_revision(request, "--attach", role)
     if request.jobs > 1:
         raise UsageError("--attach has one conversation with one adapter: leave --jobs out")
@@ -223,7 +228,7 @@ _TARGETS: dict[str, Callable[[Request], list[Target]]] = {
 
 def _target(
     info: RevisionInfo,
-    role: Literal["client", "server"],
+    role: Role,
     *,
     adapter: AdapterTarget | None = None,
     server: ServerTarget | None = None,

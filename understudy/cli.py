@@ -240,6 +240,24 @@ def explain(
     raise typer.Exit(explain_requirement(requirement, revision))
 
 
+@app.command()
+def drift(
+    results: Annotated[
+        Path, typer.Option(help="Results of a run of all vendors' SDKs.", metavar="FILE")
+    ] = Path("reports/results.json"),
+    file: Annotated[Path, typer.Option(help="The page to write.")] = Path(
+        "docs/reference/drift.md"
+    ),
+    check: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--check", help="Write nothing; status 1 if the page is stale.")
+    ] = False,
+) -> None:
+    """Write what the vendors' documents say, what their SDKs do, and what these get wrong."""
+    from understudy.drift import write_drift
+
+    raise typer.Exit(write_drift(results, file, check=check, say=typer.echo))
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the command line.
 

@@ -22,6 +22,7 @@ The classes run in a stand-in for VideoSDK's `Meeting`: a room behind a local so
     serve        joins the named room; AvatarAudioIn(meeting), AvatarServer(...).start() with a
                  renderer that passes through what it is given, and publishes its tracks
     move         set_meeting(...) with another room
+    act          worker_leaves: aclose() of the AvatarServer, which stays in the room
     close        aclose() of the handle, or of the AvatarServer; leaves the room
     advance      moves the event loop's clock and `time.monotonic`, on which the cooldown runs
     settle       waits until the room has answered and the event loop has nothing to do
@@ -583,7 +584,7 @@ class Agent(Session):
             lifetime = {"ttl_seconds": settings["ttl"]} if "ttl" in settings else {}
             self.credentials = sdk.generate_avatar_credentials(
                 settings["api_key"],
-                settings["secret_key"],
+                settings["secret"],
                 participant_id=settings.get("participant_id"),
                 **lifetime,
             )
@@ -633,7 +634,7 @@ class Renderer(sdk.AvatarRenderer):
 
     async def push_stream_chunk(self, frame: Any) -> None:  # noqa: ANN401 - the SDK's
         if isinstance(frame, AudioFrame):
-            pcm = frame.to_ndarray().tobytes()
+            pcm = frame.to_ndarray().tobytes() if frame.samples else b""
             self._owner.tell("frame", {"bytes": len(pcm), "audio": encoded(pcm)})
         else:
             self._owner.tell("segment_end", {})
@@ -649,7 +650,7 @@ class Renderer(sdk.AvatarRenderer):
         while True:
             frame = await self._queue.get()
             self._cut.clear()
-            if not (self._pace and isinstance(frame, AudioFrame)):
+            if not (self._pace and isinstance(frame, AudioFrame) and frame.samples):
                 yield frame
                 continue
             for piece in _pieces(frame):
@@ -701,6 +702,18 @@ class Worker(Session):
         token, identity = take(credentials, "token", str), take(credentials, "participant_id", str)
         return await Meeting.join(self, self._base, room, token, identity)
 
+    async def retire(self) -> list[str]:
+        """Close the server but stay in the room; the tasks that go on."""
+        server, self.server = self.server, None
+        if server is None:
+            return []
+        before = asyncio.all_tasks() - {asyncio.current_task()}
+        own = [task for task in before if "Avatar" in task.get_coro().__qualname__]
+        await server.aclose()
+        for _ in range(QUIET_TURNS):
+            await asyncio.sleep(0)
+        return sorted(task.get_coro().__qualname__ for task in own if not task.done())
+
     async def end(self) -> None:
         server, self.server = self.server, None
         if server is not None:
@@ -729,6 +742,7 @@ class VideoSdkAdapter(Adapter):
             lose_channel=self._lose_channel,
             leave=self._leave,
             serve=self._serve,
+            act=self._act,
             move=self._move,
             close=self._close,
             settle=self._settle_room,
@@ -759,7 +773,7 @@ class VideoSdkAdapter(Adapter):
             "protocol": "videosdk",
             "revisions": [self.version],
             "roles": ["server"],
-            "features": ["clock", "input_events", "worker"],
+            "features": ["clock", "input_events", "triggers", "worker"],
             "missing": {
                 "dispatcher": "the SDK has no dispatcher",
                 "token_check": "the SDK has no dispatcher",
@@ -833,7 +847,7 @@ class VideoSdkAdapter(Adapter):
 
     async def _serve(self, params: Json) -> Json:
         options = dict(take(params, "options", dict, {}))
-        pace = bool(options.pop("pace", True))
+        pace = bool(options.pop("pace", False))
         if options:
             raise UnsupportedError(f"AvatarServer has no {', '.join(sorted(options))}")
         worker = Worker(self, take(take(params, "urls", dict), "room", str))
@@ -846,6 +860,14 @@ class VideoSdkAdapter(Adapter):
         if not isinstance(session, Worker):
             raise UnsupportedError("there is no worker: `serve` comes first")
         await session.move(take(params, "room", str), params)
+        return {}
+
+    async def _act(self, params: Json) -> Json:
+        session = self.sessions[-1] if self.sessions else None
+        action = take(params, "action", dict)
+        if not isinstance(session, Worker) or set(action) != {"worker_leaves"}:
+            raise UnsupportedError("a worker can only be closed")
+        session.tell("closed", {"pending": await session.retire()})
         return {}
 
     # Both.
@@ -875,7 +897,7 @@ def _agent_token(settings: Json) -> str:
         "iat": now,
         "exp": now + TOKEN_SECONDS,
     }
-    return jwt.encode(claims, settings["secret_key"], algorithm="HS256")
+    return jwt.encode(claims, settings["secret"], algorithm="HS256")
 
 
 def _pieces(frame: AudioFrame) -> list[AudioFrame]:

@@ -259,7 +259,7 @@ class AIAvatarDriver(Driver[ChatClient | SocketClient]):
         if name != client.revision.constants.RequestType.CONFIG:
             raise UnsupportedError(f"the client has no way to send {name!r}")
         key = client.revision.constants.MetadataKey.VOLUME_DB_THRESHOLD
-        data = params.get("data") or {}
+        data: Params = params.get("data") or {}
         if set(data) != {key}:
             raise UnsupportedError(f"config takes {key}")
         await client.configure(volume_db_threshold=float(data[key]))

@@ -86,7 +86,8 @@ class VideoSdkServerDriver(ServerDriver):
             revision=params.get("revision"),
             clock=clock,
         )
-        self._room_url = (params.get("urls") or {}).get("room", "")
+        urls: Mapping[str, str] = params.get("urls") or {}
+        self._room_url = urls.get("room", "")
         self._credentials = params.get("credentials") or {}
         await self._join(params.get("room", ""), self._credentials)
         return {"urls": {}, "credentials": {}}

@@ -8,7 +8,7 @@ trace; joins, payloads and tracks do.
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -207,7 +207,7 @@ class ProbeRoom:
     def _side_of(self, participant_id: str) -> str:
         return "server" if participant_id in self.workers else ""
 
-    def _note(self, kind: str, participant: str, role: str, **fields: object) -> None:
+    def _note(self, kind: str, participant: str, role: str, **fields: Any) -> None:  # noqa: ANN401 - members of Record
         self._journal.add(
             kind, connection=self.number, sender=role, participant=participant, **fields
         )

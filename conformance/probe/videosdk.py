@@ -87,12 +87,12 @@ class VideoSdkProbe(Probe):
     async def surroundings(
         cls, revision: RevisionInfo, options: dict[str, Any], seed: int
     ) -> AsyncGenerator[Surroundings]:
-        from mock_servers import mock
+        from mock_servers.videosdk.platform import VideoSdkPlatform
 
         own = {name: value for name, value in options.items() if name in _SERVERS}
         rest = {name: value for name, value in options.items() if name not in _SERVERS}
         rest = {"pace": False, "seed": seed, **rest, "worker": "absent"}
-        async with mock(cls.protocol, revision.id, **rest) as platform:
+        async with VideoSdkPlatform(revision, **rest) as platform:
             worker_id = new_participant_id(load(revision.id))
             room_id = f"room-{secrets.token_hex(4)}"
             yield Surroundings(
@@ -215,7 +215,7 @@ class VideoSdkProbe(Probe):
         await self._in_room().leave(args.get("as", AGENT))
 
     async def _room_acts(self, args: Args) -> None:
-        """One action of the platform that keeps the room, which is ours even if the worker is not."""
+        """One action of the platform that keeps the room: ours, even if the worker is not."""
         url = self.site.urls.get("control")
         if url is None:
             root = self.site.urls["room"].replace("ws", "http", 1)
@@ -242,8 +242,9 @@ class VideoSdkProbe(Probe):
         if "audio" in args:
             return base64.b64decode(args["audio"])
         per_second = self.constants.Audio.BYTES_PER_SECOND
-        size = args.get("bytes", round(args.get("seconds", 0) * per_second))
-        fill = bytes.fromhex(args["fill"]) if "fill" in args else _SAMPLE
+        seconds: float = args.get("seconds", 0)
+        size: int = args["bytes"] if "bytes" in args else round(seconds * per_second)
+        fill: bytes = bytes.fromhex(args["fill"]) if "fill" in args else _SAMPLE
         return (fill * (size // len(fill) + 1))[:size]
 
     def _join_request(self, args: Args) -> dict[str, Any]:

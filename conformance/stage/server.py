@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["ServerStage", "perform"]
 
 
+_GRACE = 1.0
+"""Seconds by which a trigger's own deadline, whose error says more, comes before the step's."""
+
+
 class ServerStage(Stage):
     """One scenario, one probe, one server.
 
@@ -63,20 +67,22 @@ class ServerStage(Stage):
             **{kind: self._bounded(step) for kind, step in probe.steps.items()},
             "command": self._bounded(self._command),
             "await": self._await,
-            "trigger": self._bounded(trigger.pull),
+            "trigger": self._bounded(trigger.pull, _GRACE),
             "settle": self._settle,
         }
 
     def handler(self, kind: str) -> Callable[[Any], Awaitable[None]] | None:
         return self._table.get(kind)
 
-    def _bounded(self, step: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    def _bounded(
+        self, step: Callable[[Any], Awaitable[None]], grace: float = 0.0
+    ) -> Callable[[Any], Awaitable[None]]:
         async def play(args: Any) -> None:  # noqa: ANN401 - whatever stands in the YAML
             within = args.get("within") if is_object(args) else None
+            limit = within or self.deadlines.step
             try:
-                await self.wait(step(args), within)
+                await self.wait(step(args), limit + grace)
             except TimeoutError:
-                limit = within or self.deadlines.step
                 raise StepUnmetError(f"the server did not play along within {limit:g} s") from None
 
         return play
@@ -112,7 +118,7 @@ class ServerStage(Stage):
                 )
         # An adapter need not know when its server has nothing left to do.
         with contextlib.suppress(StepUnsupportedError):
-            await self.wait(self.trigger.settle())
+            await self.trigger.settle()
         await self.drain()
         await self.wait(self.probe.settle())
         await self.drain()

@@ -153,20 +153,23 @@ class Commands:
             raise ContractFault(f"the answer to `serve` breaks the contract: {error}") from error
 
     async def pull(self, what: Mapping[str, Any]) -> None:
+        limit = what.get("within")
         if "advance" in what:
-            await self._command("advance", {"seconds": what["advance"]})
+            await self._command("advance", {"seconds": what["advance"]}, limit)
             self._ahead += what["advance"]
         if "act" in what:
             params = {"action": what["act"], "session": what.get("session", -1)}
-            await self._command("act", params)
+            await self._command("act", params, limit)
 
     async def settle(self) -> None:
         await self._command("settle", {})
 
-    async def _command(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    async def _command(
+        self, name: str, params: Mapping[str, Any], limit: float | None = None
+    ) -> dict[str, Any]:
         told = dict(params)
         self._journal.add("command", source="adapter", sender="runner", name=name, data=told)
-        answer = await self._adapter.request(name, told, deadline=self._deadline)
+        answer = await self._adapter.request(name, told, deadline=limit or self._deadline)
         expect_answer(name, answer, "done")
         return answer.result or {}
 

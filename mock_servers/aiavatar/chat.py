@@ -41,13 +41,11 @@ class ChatLiveSession(LiveSession):
     """
 
     platform: AIAvatarPlatform
-    pcm_bytes: Final = 0
-    flushes: Final = False
 
-    def __init__(
-        self, platform: AIAvatarPlatform, connection: Channel, request: Request
-    ) -> None:
+    def __init__(self, platform: AIAvatarPlatform, connection: Channel, request: Request) -> None:
         super().__init__(platform, connection, request.session_id or "")
+        self.pcm_bytes = 0
+        self.flushes = False
         self.core = ServerStream(revision=platform.modules, now=platform.now())
         self.generation: Generation | None = None
         self._turn = TurnRequest.from_request(request)

@@ -29,7 +29,10 @@ def send_catalogued(session: SocketLiveSession | ChatLiveSession, name: str) -> 
         data = substitute(json.loads(json.dumps(row.message)), session.variables)
         kind = data.pop("type")
         # Who and where are null where nothing is known of them.
-        filled = {key: None if part == "" and key.endswith("_id") else part for key, part in data.items()}
+        filled = {
+            name: None if part == "" and name.endswith("_id") else part
+            for name, part in data.items()
+        }
         session.send(session.connection.codec.encode(kind, filled))
         over = kind == types.ERROR
     if row.abort:

@@ -26,15 +26,17 @@ __all__ = ["Generation", "Outlet"]
 
 
 class Outlet(Protocol):
-    """Where the events of a turn go.
+    """Where the events of a turn go."""
 
-    Attributes:
-        pcm_bytes: size of PCM chunks; 0 for whole WAV files.
-        flushes: whether it says stop before a turn.
-    """
+    @property
+    def pcm_bytes(self) -> int:
+        """Size of PCM chunks; 0 for whole WAV files."""
+        ...
 
-    pcm_bytes: int
-    flushes: bool
+    @property
+    def flushes(self) -> bool:
+        """Whether it says stop before a turn."""
+        ...
 
     def say(self, event: msgspec.Struct, *, late: bool = False) -> None:
         """Send one event."""
@@ -145,18 +147,18 @@ class Generation:
         ]
         between = tool.seconds / (len(reports) - 1)
 
-        def report(data: dict[str, Any] | None, *, is_final: bool) -> bool:
-            event = self.answer.tool_call(
-                call_id, tool.name, arguments, data=data, is_final=is_final
-            )
-            self._outlet.say(event)
-            return True
+        def reporter(data: dict[str, Any] | None, *, is_final: bool) -> Callable[[], bool]:
+            def report() -> bool:
+                event = self.answer.tool_call(
+                    call_id, tool.name, arguments, data=data, is_final=is_final
+                )
+                self._outlet.say(event)
+                return True
+
+            return report
 
         return [
-            (
-                between if index else wait,
-                lambda data=data, is_final=is_final: report(data, is_final=is_final),
-            )
+            (between if index else wait, reporter(data, is_final=is_final))
             for index, (data, is_final) in enumerate(reports)
         ]
 

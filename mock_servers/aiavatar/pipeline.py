@@ -11,6 +11,7 @@ from protocol_core.aiavatar.answer import Answer
 from protocol_core.aiavatar.codec import decode_audio
 
 if TYPE_CHECKING:
+    from mock_servers.aiavatar.dialogue import Step
     from mock_servers.aiavatar.platform import AIAvatarPlatform
     from protocol_core.aiavatar.codec import Request
 
@@ -106,7 +107,7 @@ class Pipeline:
             conversation = platform.conversations.begin(turn.context_id, turn.session_id, now)
         context_id = turn.context_id if conversation is None else conversation.id
         answer = self._answer(turn, context_id)
-        steps = ()
+        steps: tuple[Step, ...] = ()
         if conversation is not None and (text or files):
             steps = platform.dialogue.answer(conversation.progress, text, files=files)
         generation = Generation(
@@ -164,7 +165,7 @@ class Pipeline:
         return text, files
 
     def _awake(self, turn: TurnRequest, text: str) -> bool:
-        """Whether the character listens: it is answering, or the wakeword was said lately or now."""
+        """Whether the character listens: it is answering, or has heard the wakeword lately."""
         options = self._platform.options
         if not options.wakewords or any(word in text for word in options.wakewords):
             return True

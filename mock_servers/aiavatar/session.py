@@ -40,12 +40,12 @@ class SocketLiveSession(LiveSession):
     """
 
     platform: AIAvatarPlatform
-    flushes: Final = True
 
     def __init__(self, platform: AIAvatarPlatform, connection: Channel) -> None:
         super().__init__(platform, connection, f"socket-{connection.number}")
         options = platform.options
         self.pcm_bytes: int = options.pcm_chunk_bytes
+        self.flushes = True
         config = ServerConfig(
             sample_rate=options.sample_rate,
             volume_db_threshold=options.volume_db_threshold,
@@ -61,6 +61,7 @@ class SocketLiveSession(LiveSession):
         self.variables = {"session_id": "", "user_id": "", "context_id": "", "partial_text": ""}
         self._timer: Timer | None = None
         self._blocked = False
+        self._overruled = False
         self._waiting: deque[bytes | str] = deque()
 
     def describe(self) -> dict[str, Any]:
@@ -93,6 +94,7 @@ class SocketLiveSession(LiveSession):
                 turn = TurnRequest.from_request(event.request)
                 self.announced(self.platform.pipeline.improvise(turn))
         self.core.data_to_send()
+        self._overruled = self.core.close_to_send() is not None
 
     def default_end(self, code: int | None, reason: str) -> None:
         """Forget the socket; the conversation stays (AIA-WS-011)."""
@@ -146,7 +148,7 @@ class SocketLiveSession(LiveSession):
             handler = self._HANDLERS.get(type(event))
             if handler is not None:
                 handler(self, event)
-        over = self.core.close_to_send()
+        over = None if self._overruled else self.core.close_to_send()
         if over == DROP:
             self.connection.abort("malformed")
         elif over is not None and self.connection.writable:

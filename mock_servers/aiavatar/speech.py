@@ -1,6 +1,6 @@
 """Speech of sorts: a tone in syllables, as long as the words need. No words can be made out.
 
-The same text sounds the same on the same platform: the pitch depends on its seed.
+The same text sounds the same on the same platform; other texts have another pitch.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import math
 from array import array
 from functools import lru_cache
 from typing import Final
+from zlib import crc32
 
 from protocol_core.aiavatar.answer import Speech
 
@@ -18,6 +19,10 @@ __all__ = ["Synthesizer"]
 _SHORTEST: Final = 0.2
 _SYLLABLE_SECONDS: Final = 0.2
 _AMPLITUDE: Final = 8000
+#: Pitches, Hz.
+_LOWEST: Final = 110
+_STEP: Final = 5
+_STEPS: Final = 24
 
 
 class Synthesizer:
@@ -26,13 +31,13 @@ class Synthesizer:
     Args:
         sample_rate: Hz.
         characters_per_second: speed.
-        seed: chooses the pitch.
+        seed: chooses the pitches.
     """
 
     def __init__(self, *, sample_rate: int, characters_per_second: float, seed: int) -> None:
         self._rate = sample_rate
         self._speed = characters_per_second
-        self._pitch = 110 + 10 * (seed % 12)
+        self._seed = seed
 
     def speak(self, text: str, seconds: float | None = None) -> Speech | None:
         """The speech of a text; None where there is none.
@@ -44,17 +49,18 @@ class Synthesizer:
         if seconds is None:
             seconds = self._needed(text) if text else 0.0
         samples = round(seconds * self._rate)
-        return self._sound(samples) if samples else None
+        return self._sound(samples, text) if samples else None
 
     def read(self, text: str) -> Speech:
         """The speech of a text, be it as short as it may."""
-        return self._sound(round(self._needed(text) * self._rate))
+        return self._sound(round(self._needed(text) * self._rate), text)
 
     def _needed(self, text: str) -> float:
         return max(_SHORTEST, len(text) / self._speed)
 
-    def _sound(self, samples: int) -> Speech:
-        syllable = _syllable(self._rate, self._pitch)
+    def _sound(self, samples: int, text: str) -> Speech:
+        pitch = _LOWEST + _STEP * (crc32(text.encode(), self._seed & 0xFFFFFFFF) % _STEPS)
+        syllable = _syllable(self._rate, pitch)
         size = samples * 2
         return Speech(pcm=(syllable * (size // len(syllable) + 1))[:size], sample_rate=self._rate)
 

@@ -129,11 +129,6 @@ class Gate:
             token=self._platform.wire.describe_token(token),
         )
 
-    def wave_through(self, room: Room, participant_id: str) -> Admission:
-        """Let somebody in whom nobody judges: a plan wants it so."""
-        identity = participant_id or self._new_participant()
-        return Admission(participant_id=identity, role=_role(room, None))
-
     def _owner(self, token: str, participant_id: str) -> str | None:
         """The participant that a good token names."""
         try:

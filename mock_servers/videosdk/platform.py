@@ -221,11 +221,7 @@ class VideoSdkPlatform(Platform):
 
     def start_session(self, exchange: Exchange, connection: Connection) -> LiveSession:
         session = self.room(_room_of(exchange))
-        admission = self._admissions.pop(exchange.target, None)
-        if admission is None:
-            # A plan has admitted whom nobody has judged.
-            wanted = exchange.query.get(_PARTICIPANT_PARAMETER, "")
-            admission = self.gate.wave_through(session.room, wanted)
+        admission = self._admissions.pop(exchange.target)  # of `admit`, a moment ago
         return SocketSession(self, connection, session, admission)
 
     def error_response(self, name: str) -> HttpResponse | None:

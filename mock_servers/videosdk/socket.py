@@ -7,7 +7,6 @@ so they are no part of a trace.
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -125,12 +124,11 @@ class SocketSession(LiveSession):
     def _take_send(self, frame: v1.Send) -> v1.Error | None:
         if self._participant is None:
             return None
-        payload: object = None
-        if isinstance(frame.text, str) != isinstance(frame.binary, str):
-            try:
-                payload = frame.text if isinstance(frame.text, str) else _bytes(frame.binary)
-            except binascii.Error as error:
-                return v1.Error(code=INVALID_FRAME, message=f"binary: {error}")
+        payload: object = None  # neither, and both, are the transport's to refuse
+        if isinstance(frame.text, str) and frame.binary is msgspec.UNSET:
+            payload = frame.text
+        elif isinstance(frame.binary, str) and frame.text is msgspec.UNSET:
+            payload = base64.b64decode(frame.binary)
         refusal = self._session.room.send(self._participant, payload, frame.reliability)
         return None if refusal is None else v1.Error(code=refusal.code, message=refusal.message)
 
@@ -192,10 +190,6 @@ class SocketSession(LiveSession):
         v1.Unpublish: _take_unpublish,
         v1.Leave: _take_leave,
     }
-
-
-def _bytes(text: object) -> bytes:
-    return base64.b64decode(str(text), validate=True)
 
 
 def _id_of(message: bytes | str) -> int | None:

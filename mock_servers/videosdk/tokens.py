@@ -10,7 +10,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-import jwt
+from protocol_core.errors import MissingLibraryError
+
+try:
+    import jwt
+except ModuleNotFoundError as error:
+    raise MissingLibraryError("videosdk", "PyJWT", "jwt") from error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

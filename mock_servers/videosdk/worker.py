@@ -54,7 +54,8 @@ class MockWorker:
         self.core = WorkerSession(
             WorkerConfig(
                 sample_rate=platform.options.sample_rate, agent_id=platform.options.strict_sender
-            ), revision=platform.modules
+            ),
+            revision=platform.modules,
         )
         self.played = 0.0
         self._platform = platform

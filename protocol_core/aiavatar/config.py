@@ -139,11 +139,10 @@ def _check_types(config: ClientConfig) -> None:
 
 def _check(config: ClientConfig, settings: ClientSettings) -> None:
     for name, schemes in (("http", ("http", "https")), ("websocket", ("ws", "wss"))):
-        if urlsplit(getattr(settings, name)).scheme not in schemes:
+        url: str = getattr(settings, name)
+        if urlsplit(url).scheme not in schemes:
             raise ConfigurationError(
-                f"must be a URL with {' or '.join(schemes)}",
-                setting=name,
-                value=getattr(settings, name),
+                f"must be a URL with {' or '.join(schemes)}", setting=name, value=url
             )
     if config.session_id is not None and not config.session_id:
         raise ConfigurationError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from protocol_core.aiavatar import events as e
 from protocol_core.aiavatar.errors import AIAvatarError, classify, make_error
@@ -78,7 +78,6 @@ class Reader:
     def _tool_call(self, response: e.Response) -> e.Event:
         call = _mapping(response.metadata.get(self._keys.TOOL_CALL))
         result = _mapping(call.get("result"))
-        data = result.get("data")
         call_id, name = call.get("id"), call.get("name")
         key = (_text(call_id) or None, _text(name))
         started = key not in self._calls
@@ -87,7 +86,7 @@ class Reader:
             call_id=key[0],
             name=key[1],
             arguments=_text(call.get("arguments")),
-            data=_mapping(data) if isinstance(data, dict) else None,
+            data=_object(result.get("data")),
             is_final=result.get("is_final") is True,
             started=started,
             response=response,
@@ -117,8 +116,12 @@ def _final(response: e.Response) -> e.Event:
     )
 
 
+def _object(value: object) -> dict[str, Any] | None:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
 def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return _object(value) or {}
 
 
 def _text(value: object) -> str:

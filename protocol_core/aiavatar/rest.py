@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -162,13 +162,10 @@ class Calls:
             AIAvatarError: the call was refused, or this is no answer to it.
         """
         self._check(response)
-        try:
-            document = response.json()
-        except ValueError as error:
-            raise self._invalid(f"not JSON: {error}", response) from error
-        text = document.get("text") if isinstance(document, dict) else 0
-        if text is not None and not isinstance(text, str):
-            raise self._invalid("the answer has no text", response)
+        members = _members(response)
+        text: object = None if members is None else members.get("text", "")
+        if members is None or not isinstance(text, str | None):
+            raise self._invalid("the answer is no JSON object with text", response)
         return text or ""
 
     def synthesize(
@@ -270,12 +267,17 @@ def unanswered(revision: Revision, reason: str, *, timed_out: bool) -> AIAvatarE
     )
 
 
+def _members(response: HttpResponse) -> dict[str, Any] | None:
+    """The members of a JSON body; None where it is no object."""
+    try:
+        document: object = response.json()
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else None
+
+
 def _words(response: HttpResponse) -> str:
     """The error or detail of a JSON body; "" where it has neither as a string."""
-    try:
-        document = response.json()
-    except ValueError:
-        return ""
-    members = document if isinstance(document, dict) else {}
-    found = (members.get(name) for name in ("error", "detail"))
+    members = _members(response) or {}
+    found: tuple[object, ...] = (members.get("error"), members.get("detail"))
     return next((words for words in found if isinstance(words, str)), "")

@@ -1,4 +1,4 @@
-"""A server's session on the WebSocket: what the client wants, what it may send, what is heard. No I/O.
+"""A server's session on the WebSocket: what the client wants, what is heard and said. No I/O.
 
 It knows nothing of models, voices or contexts: its owner says what is answered, and learns from the
 events what the client wants. One session is one socket.
@@ -135,13 +135,14 @@ class ServerSession:
 
     @property
     def volume_db_threshold(self) -> float:
-        """dB above which a frame holds voice, in this session."""
+        """Level above which a frame holds voice in this session, in dB."""
         return self._hearing.volume_db_threshold
 
     @property
     def is_ready(self) -> bool:
         """Whether the session is open."""
-        return self._machine.state == self.revision.states.State.READY
+        ready: str = self.revision.states.State.READY
+        return self._machine.state == ready
 
     # --- the socket -----------------------------------------------------------------------------
 
@@ -236,7 +237,10 @@ class ServerSession:
         if not self._machine.allows(self._triggers.DATA):
             return self._not_started(request)
         found = self._detector.feed(audio)
-        self._silent_from = now if self._detector.recording else None
+        if not self._detector.recording:
+            self._silent_from = None
+        elif not self._detector.silent or self._silent_from is None:
+            self._silent_from = now
         return [self._heard(audio) for audio in found]
 
     def _on_config(self, request: Request, _: float) -> list[e.Event]:

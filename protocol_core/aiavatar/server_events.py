@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from protocol_core.aiavatar.events import Event
 
 if TYPE_CHECKING:

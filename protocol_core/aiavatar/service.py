@@ -105,11 +105,10 @@ class Service:
     def refused(self, refusal: Refusal) -> HttpResponse:
         """The answer to a request that is refused."""
         reply = self._catalogue[refusal.error].http
-        document = json.loads(json.dumps(reply.json))
-        faults = document.get("detail")
-        if refusal.member and isinstance(faults, list):
-            place, _ = faults[0]["loc"]
-            faults[0]["loc"] = [place, *refusal.member]
+        document: dict[str, Any] = json.loads(json.dumps(reply.json))
+        if refusal.member:
+            fault: dict[str, Any] = document["detail"][0]
+            fault["loc"] = [fault["loc"][0], *refusal.member]
         body = msgspec.json.encode(document)
         return self._response(reply.status, self._constants.HeaderValue.JSON, body)
 

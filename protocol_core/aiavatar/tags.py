@@ -1,4 +1,4 @@
-"""Control tags in the text of a model: what is spoken of it, what the avatar shows, what it asks for.
+"""Control tags in the text of a model: what is spoken, what the avatar shows, what is asked for.
 
 A tag is ``[name:value]``. Only its own names mean something, and only with a word as value; yet
 every tag leaves the voice (AIA-RESP-007).

@@ -38,22 +38,27 @@ class Hearing(Protocol):
     @property
     def sample_rate(self) -> int:
         """Hz."""
+        ...
 
     @property
     def volume_db_threshold(self) -> float:
-        """dB above which a frame holds voice."""
+        """Level above which a frame holds voice, in dB."""
+        ...
 
     @property
     def silence(self) -> float:
         """Seconds of silence that end an utterance."""
+        ...
 
     @property
     def min_speech(self) -> float:
         """Seconds of speech below which it is no utterance."""
+        ...
 
     @property
     def max_recording(self) -> float:
         """Seconds after which a recording is thrown away."""
+        ...
 
 
 class VoiceDetector:

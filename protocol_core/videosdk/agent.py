@@ -18,7 +18,7 @@ parameters: ``now`` is monotonic, ``wall`` counts seconds since the epoch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from protocol_core.errors import LocalProtocolError
 from protocol_core.machine import StateMachine
@@ -27,7 +27,7 @@ from protocol_core.videosdk.chunking import cut
 from protocol_core.videosdk.codec import Codec, Dropped
 from protocol_core.videosdk.config import AgentConfig, check
 from protocol_core.videosdk.credentials import Credentials, agent_token, mint, new_participant_id
-from protocol_core.videosdk.errors import SendError, failure
+from protocol_core.videosdk.errors import failure
 from protocol_core.videosdk.events import (
     AckReceived,
     CooledDown,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from protocol_core.http import HttpRequest, HttpResponse
     from protocol_core.videosdk.codec import Outgoing
-    from protocol_core.videosdk.errors import VideoSdkError
+    from protocol_core.videosdk.errors import SendError, VideoSdkError
 
 __all__ = ["AgentSession", "Turn"]
 
@@ -91,9 +91,7 @@ class AgentSession:
         ConfigurationError: the settings cannot work.
     """
 
-    def __init__(
-        self, config: AgentConfig, *, revision: str | Revision | None = None
-    ) -> None:
+    def __init__(self, config: AgentConfig, *, revision: str | Revision | None = None) -> None:
         check(config)
         self.revision = load(revision)
         self.config = config
@@ -130,7 +128,8 @@ class AgentSession:
     @property
     def is_attached(self) -> bool:
         """Whether what is said goes out."""
-        return self.state == self._states.ATTACHED
+        attached: str = self._states.ATTACHED
+        return self.state == attached
 
     @property
     def avatar_present(self) -> bool:
@@ -178,9 +177,7 @@ class AgentSession:
         """
         if self.room_id is not None or not self.config.create_room:
             return None
-        return calls.rooms_request(
-            self.revision, self.token(wall), self.config.signaling_base_url
-        )
+        return calls.rooms_request(self.revision, self.token(wall), self.config.signaling_base_url)
 
     def receive_room_response(self, response: HttpResponse) -> str:
         """Take the room that was made; its id.
@@ -239,9 +236,7 @@ class AgentSession:
     def dispatch_unanswered(self, reason: str, *, timed_out: bool) -> VideoSdkError:
         """The error of a dispatcher that gave no answer."""
         self._machine.send(self._trigger.DISPATCH_FAILED)
-        return calls.unanswered(
-            self.revision, self._phase.DISPATCH, reason, timed_out=timed_out
-        )
+        return calls.unanswered(self.revision, self._phase.DISPATCH, reason, timed_out=timed_out)
 
     def join_refused(self, reason: str) -> VideoSdkError:
         """The error of a room that did not let us in (OP-8)."""
@@ -350,9 +345,7 @@ class AgentSession:
             kind="transport",
             requirement="VSD-ERR-001",
         )
-        if not isinstance(found, SendError):
-            raise AssertionError(f"the table makes {found!r} of a failed send")
-        return [Detached(error=found)]
+        return [Detached(error=cast("SendError", found))]
 
     # --- what arrives ---------------------------------------------------------------------------
 

@@ -113,6 +113,7 @@ class Codec:
         self._default = constants.Default
         self._codes = revision.errors.ErrorCode
         self._literal: str = constants.Control.INTERRUPT
+        self._literals: tuple[str, bytes] = (self._literal, self._literal.encode())
         self._decode = msgspec.json.Decoder().decode
         self._encode = msgspec.json.Encoder().encode
         messages = revision.messages
@@ -151,8 +152,8 @@ class Codec:
     def for_worker(self, payload: object) -> WorkerMeaning:
         """What a payload means to a worker: section 3.2, step by step."""
         if isinstance(payload, memoryview | bytearray):
-            payload = bytes(payload)
-        if payload == self._literal or payload == self._literal.encode():  # noqa: PLR1714 - two types
+            payload = bytes(cast("bytearray", payload))
+        if payload in self._literals:
             return Interrupt()
         if isinstance(payload, bytes):
             return Pcm(pcm=completed(self._revision, payload), received=len(payload))
@@ -161,15 +162,26 @@ class Codec:
         if not payload:
             return Dropped(reason=Reason.EMPTY, requirement="VSD-CHAN-010")
         document = self._read(payload, "VSD-CHAN-010")
-        if isinstance(document, Dropped):
-            return document
-        if not isinstance(document, dict):
-            return Dropped(
-                reason=Reason.NOT_AN_OBJECT,
-                detail=f"a JSON {type(document).__name__}",
-                code=self._codes.MESSAGE_FAILED,
-                requirement="VSD-CHAN-011",
-            )
+        if isinstance(document, dict):
+            return self._control_for_worker(cast("dict[str, Any]", document))
+        return self._no_object(document, self._codes.MESSAGE_FAILED, "VSD-CHAN-011")
+
+    def for_agent(self, payload: object) -> AgentMeaning:
+        """What a payload means to an agent: section 3.3, step by step (VSD-CHAN-013)."""
+        if isinstance(payload, bytes | bytearray | memoryview):
+            try:
+                payload = bytes(cast("bytes", payload)).decode()
+            except UnicodeDecodeError as error:
+                reason = Reason.NOT_UTF8
+                return Dropped(reason=reason, detail=str(error), requirement="VSD-CHAN-002")
+        if not isinstance(payload, str):
+            return self._wrong_kind(payload)
+        document = self._read(payload, "VSD-CHAN-002")
+        if isinstance(document, dict):
+            return self._control_for_agent(cast("dict[str, Any]", document))
+        return self._no_object(document, self._codes.ACK_UNREADABLE, "VSD-CHAN-012")
+
+    def _control_for_worker(self, document: dict[str, Any]) -> WorkerMeaning:
         kind = document.get(self._member.TYPE)
         if kind == self._types.SEGMENT_END:
             return SegmentEnd()
@@ -177,22 +189,7 @@ class Codec:
             return Dropped(reason=Reason.NOT_FOR_US, requirement="VSD-END-007")
         return self._unknown(kind)
 
-    def for_agent(self, payload: object) -> AgentMeaning:
-        """What a payload means to an agent: section 3.3, step by step (VSD-CHAN-013)."""
-        if isinstance(payload, bytes | bytearray | memoryview):
-            try:
-                payload = bytes(payload).decode()
-            except UnicodeDecodeError as error:
-                return Dropped(
-                    reason=Reason.NOT_UTF8, detail=str(error), requirement="VSD-CHAN-002"
-                )
-        if not isinstance(payload, str):
-            return self._wrong_kind(payload)
-        document = self._read(payload, "VSD-CHAN-002")
-        if isinstance(document, Dropped):
-            return document
-        if not isinstance(document, dict):
-            return self._unreadable(Reason.NOT_AN_OBJECT, f"a JSON {type(document).__name__}")
+    def _control_for_agent(self, document: dict[str, Any]) -> AgentMeaning:
         kind = document.get(self._member.TYPE)
         if kind == self._types.STREAM_ENDED:
             return self._ended(document.get(self._member.DATA, {}))
@@ -202,28 +199,35 @@ class Codec:
 
     def _ended(self, data: object) -> AgentMeaning:
         if not isinstance(data, dict):
-            return self._unreadable(Reason.UNREADABLE, f"{self._member.DATA} is not an object")
+            return self._unreadable(f"{self._member.DATA} is not an object")
         members = cast("dict[str, Any]", data)
         position = members.get(self._member.PLAYBACK_POSITION, self._default.PLAYBACK_POSITION)
         interrupted = members.get(self._member.INTERRUPTED, self._default.INTERRUPTED)
         if not _number(position):
             name = self._member.PLAYBACK_POSITION
-            return self._unreadable(Reason.UNREADABLE, f"{name} is not a number")
+            return self._unreadable(f"{name} is not a number")
         if not isinstance(interrupted, bool):
             name = self._member.INTERRUPTED
-            return self._unreadable(Reason.UNREADABLE, f"{name} is not a boolean")
+            return self._unreadable(f"{name} is not a boolean")
         return Ended(playback_position=float(position), interrupted=interrupted)
 
-    def _read(self, text: str, requirement: str) -> dict[str, Any] | Dropped | object:
-        """The JSON document of a text, or why there is none."""
+    def _read(self, text: str, requirement: str) -> object:
+        """The JSON document of a text, or `Dropped`, which says why there is none."""
         try:
-            document: Any = self._decode(text)
+            return self._decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             return Dropped(reason=Reason.NOT_JSON, detail=str(error), requirement=requirement)
-        return cast("dict[str, Any]", document)
 
-    def _unreadable(self, reason: Reason, detail: str) -> Dropped:
-        code = self._codes.ACK_UNREADABLE
+    def _no_object(self, document: object, code: str, requirement: str) -> Dropped:
+        if isinstance(document, Dropped):
+            return document
+        detail = f"a JSON {type(document).__name__}"
+        return Dropped(
+            reason=Reason.NOT_AN_OBJECT, detail=detail, code=code, requirement=requirement
+        )
+
+    def _unreadable(self, detail: str) -> Dropped:
+        code, reason = self._codes.ACK_UNREADABLE, Reason.UNREADABLE
         return Dropped(reason=reason, detail=detail, code=code, requirement="VSD-CHAN-012")
 
     def _unknown(self, kind: object) -> Dropped:
@@ -236,6 +240,4 @@ class Codec:
 
 
 def _number(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

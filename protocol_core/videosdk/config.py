@@ -65,7 +65,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Self:
         """Settings with the vendor's variables behind them; what is given here wins."""
         names = load(revision).constants.Environment
-        found = {
+        found: dict[str, Any] = {
             "api_key": environment.get(names.API_KEY),
             "secret": environment.get(names.SECRET_KEY),
             "token": environment.get(names.AUTH_TOKEN),

@@ -60,7 +60,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 def new_participant_id(revision: Revision) -> str:
     """An identity for an avatar that was given none (VSD-AUTH-006)."""
     form = revision.constants.ParticipantId
-    return form.PREFIX + secrets.token_hex(form.HEX_DIGITS // 2)
+    prefix: str = form.PREFIX
+    return prefix + secrets.token_hex(form.HEX_DIGITS // 2)
 
 
 def mint(

@@ -57,7 +57,7 @@ class Segments:
         return self._count
 
     def end(self) -> int | None:
-        """An end mark was sent; the number of the segment it ends, None for a turn without audio."""
+        """An end mark was sent; the segment it ends, None for a turn without audio."""
         segment = self._open()
         if segment is None:
             return None  # SILENT: nobody acknowledges it (VSD-SEG-005)
@@ -70,12 +70,12 @@ class Segments:
             segment.send(self._trigger.INTERRUPT)
 
     def acknowledged(self, *, interrupted: bool) -> int | None:
-        """A stream_ended arrived; the number of the segment that it closes, None if none is open."""
+        """A stream_ended arrived; the segment that it closes, None if none is open."""
         if not self._waiting:
             return None
         number, segment = self._waiting.pop(0)
         trigger = self._trigger.CUT if interrupted else self._trigger.ENDED
-        # Somebody else's interrupt, or the end of a turn that was cancelled: it is over all the same.
+        # Somebody else's interrupt, or the end of a cancelled turn: it is over all the same.
         segment.send(trigger if segment.allows(trigger) else self._trigger.SETTLED)
         if interrupted:
             self._settle(self._states.STOPPED)

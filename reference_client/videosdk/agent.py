@@ -18,6 +18,7 @@ told (VSD-ERR-001, VSD-ERR-005).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -127,7 +128,7 @@ class AvatarAgent:
         self._socket: RoomSocket | None = None
         self._ears = Ears(
             self._session.revision,
-            on_payload=lambda *heard: self._report(self._session.receive(*heard)),
+            on_payload=self._hear,
             on_joined=lambda who: self._report(self._session.participant_joined(who)),
             on_left=lambda who: self._report(self._session.participant_left(who)),
             on_gone=self._gone,
@@ -343,6 +344,9 @@ class AvatarAgent:
                 timer.cancel()
         self._report(session.timeout(clock.now()))
 
+    def _hear(self, payload: object, sender: str) -> None:
+        self._report(self._session.receive(payload, sender))
+
     def _change(self) -> None:
         """Wake up whoever waits for something that may have changed."""
         changed, self._changed = self._changed, asyncio.Event()
@@ -373,10 +377,8 @@ class AvatarAgent:
         """An attached handle has one listener, any other has none (OP-16)."""
         meeting, self._meeting = self._meeting, None
         if meeting is not None:
-            try:
+            with contextlib.suppress(ValueError):  # the room may have dropped its listeners
                 meeting.remove_event_listener(self._ears)
-            except ValueError:
-                pass  # the room has dropped its listeners already
 
     async def _leave_socket(self) -> None:
         socket, self._socket = self._socket, None

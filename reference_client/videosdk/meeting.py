@@ -20,7 +20,7 @@ class MeetingListener(Protocol):
     """Hears what a meeting tells."""
 
     def handle_event(self, action: str, data: Any) -> None:  # noqa: ANN401 - one type for each action
-        """Something happened: an action of the generated ``MeetingEvent``, and what comes with it."""
+        """Something happened: an action of ``MeetingEvent``, and what comes with it."""
         ...
 
 

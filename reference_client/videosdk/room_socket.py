@@ -168,9 +168,7 @@ class RoomSocket:
         """
         self._listeners.remove(event_listener)
 
-    async def send(
-        self, payload: bytes | str, options: Mapping[str, Any] | None = None, /
-    ) -> None:
+    async def send(self, payload: bytes | str, options: Mapping[str, Any] | None = None, /) -> None:
         """Broadcast a payload, and return once the room has taken it.
 
         Args:

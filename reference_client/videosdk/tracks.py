@@ -57,7 +57,7 @@ class AudioTrack:
         samples = sample_rate * audio.TRACK_FRAME_MS // 1000
         self._frame_bytes: int = samples * audio.BYTES_PER_SAMPLE
         per_second = sample_rate * audio.BYTES_PER_SAMPLE
-        self._most = max(
+        self._most: int = max(
             int(per_second * audio.TRACK_BUFFER), self._frame_bytes * audio.TRACK_BUFFER_FRAMES_MIN
         )
         self._buffer = bytearray()
@@ -70,7 +70,7 @@ class AudioTrack:
     def put(self, pcm: bytes) -> int:
         """Add rendered audio; returns how many of the oldest bytes had to go."""
         self._buffer += pcm
-        overflow = max(0, len(self._buffer) - self._most)
+        overflow: int = max(0, len(self._buffer) - self._most)
         del self._buffer[:overflow]
         return overflow
 

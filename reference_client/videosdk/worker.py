@@ -12,6 +12,7 @@ acknowledged, is decided in `protocol_core.videosdk.worker`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Self
 
@@ -159,12 +160,11 @@ class AvatarWorker:
         self._session.joined()
         self._lost.clear()
         self._meeting = meeting
-        self._renderer = PassThrough(self._clock) if self._make_renderer is None else None
-        if self._make_renderer is not None:
-            self._renderer = self._make_renderer()
+        make = self._make_renderer
+        renderer = self._renderer = PassThrough(self._clock) if make is None else make()
         meeting.add_event_listener(self._ears)
-        self._start(self._feed(self._renderer), "feed")
-        self._start(self._forward(self._renderer), "forward")
+        self._start(self._feed(renderer), "feed")
+        self._start(self._forward(renderer), "forward")
         self._start(self._acknowledge(meeting), "acknowledge")
         if isinstance(meeting, Publisher):
             for kind in KINDS:
@@ -206,10 +206,8 @@ class AvatarWorker:
     async def _detach(self) -> None:
         meeting, self._meeting = self._meeting, None
         if meeting is not None:
-            try:
+            with contextlib.suppress(ValueError):  # the room may have dropped its listeners
                 meeting.remove_event_listener(self._ears)
-            except ValueError:
-                pass  # the room has dropped its listeners already
         self._session.left()
         self.audio.clear()
         tasks, self._tasks = [*self._tasks, *self._resets], []

@@ -11,6 +11,36 @@ def findings(layout) -> list[tuple[str, str]]:
     return [(problem.file.rpartition("/")[2], problem.rule) for problem in crosscheck(spec)]
 
 
+ERRATA = """
+errata:
+  - subject: greeting
+    documented: silent
+    shipped: hello
+    follow: package
+    see: [DEM-CONN-001, OP-1]
+    revisions: ["1.0"]
+"""
+
+
+def test_errata_name_what_there_is(layout, put) -> None:
+    put("spec/demo/errata.yaml", ERRATA)
+    assert findings(layout) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ("DEM-CONN-001", "DEM-CONN-009", "known-requirement"),
+        ("OP-1", "OP-9", "known-open-point"),
+        ('["1.0"]', '["9.0"]', "known-revision"),
+        ("errata:", f"errata:{ERRATA.partition('errata:')[2]}".rstrip(), "unique-subjects"),
+    ],
+)
+def test_errata_that_name_what_there_is_not(layout, put, old: str, new: str, rule: str) -> None:
+    put("spec/demo/errata.yaml", ERRATA.replace(old, new, 1))
+    assert findings(layout) == [("errata.yaml", rule)]
+
+
 def test_the_small_specification_agrees_with_itself(layout) -> None:
     assert findings(layout) == []
 

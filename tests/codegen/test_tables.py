@@ -111,6 +111,29 @@ def test_requirements(modules) -> None:
     assert module["OPEN_POINTS"]["OP-1"].decision == "Be polite."
 
 
+ERRATA = """
+errata:
+  - {subject: greeting, documented: silent, shipped: hello, follow: package, see: [OP-1]}
+  - {subject: parting, documented: bye, shipped: none, follow: README, revisions: ["1.0"]}
+"""
+
+
+def test_errata(layout, put) -> None:
+    put("spec/demo/errata.yaml", ERRATA)
+    tree = Tree()
+    add_revision_tables(load_specification("demo", layout, MetaSchemas(layout)), "2.0", tree)
+    (text,) = (t for path, t in tree.files.items() if path.name == "requirements.py")
+    namespace: dict = {"__name__": "demo"}
+    exec(compile(text, "requirements", "exec"), namespace)
+    (row,) = namespace["ERRATA"]
+    assert (row.subject, row.documented, row.shipped) == ("greeting", "silent", "hello")
+    assert (row.follow, row.see) == ("package", ("OP-1",))
+
+
+def test_a_protocol_may_have_no_errata(modules) -> None:
+    assert modules("2.0", "requirements")["ERRATA"] == ()
+
+
 def test_the_registry_knows_every_revision(spec) -> None:
     tree = Tree()
     add_registry([spec], tree)

@@ -2,7 +2,7 @@
 
 Options that the platform does not know are answered by ``unsupported``, as adapters of foreign
 servers do. ``refuse``, ``crash``, ``hang`` and ``vague`` misbehave at ``serve``; ``mortal`` leaves
-at the first ``act``.
+at the first ``act``, ``stuck`` never answers it.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class Stand:
     def act(self, params: Any) -> dict[str, Any]:
         if self.mode == "mortal":
             os._exit(9)
+        if self.mode == "stuck":
+            time.sleep(60)
         assert self.platform is not None
         self.platform.act(params["action"], params["session"])
         return {}

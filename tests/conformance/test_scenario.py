@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from conformance.scenario import Broken, Scenario, Step, discover, load_file, select
+from conformance.scenario import (
+    Broken,
+    Scenario,
+    Step,
+    discover,
+    load_file,
+    of_revision,
+    select,
+)
+from tests.conformance.helpers import scenario
 
 HEAD = """
     protocol: avatarkit
@@ -28,6 +37,58 @@ ONE = f"""{HEAD}
 
 def load(scenarios: Any, text: str, place: str = "avatarkit/client/topic.yaml") -> list[Any]:
     return load_file(scenarios(text, place), folder=scenarios.folder)
+
+
+SERVER = """
+    protocol: aiavatar
+    role: server
+    topic: topic
+    scenarios:
+      - id: one
+        title: The probe has steps of its own, and awaits know rooms and streams
+        steps:
+          - command: {name: dance, within: 2, tempo: fast}
+          - http: {endpoint: chat}
+          - await: {ping: server, channel: 1}
+          - await: {join: "*", from: server}
+          - await: {leave: $participant_id}
+          - await: {track: audio, where: {state: published}}
+          - await: {message: "*", participant: a, reliability: UNRELIABLE}
+        verifies: [AIA-SSE-001]
+"""
+
+
+def test_steps_of_a_server_scenario(scenarios: Any) -> None:
+    place = "aiavatar/server/topic.yaml"
+    (found,) = load(scenarios, SERVER, place)
+    assert isinstance(found, Scenario), found.message
+    assert found.steps[0].kind == "command"
+    for old, new in (
+        ("name: dance, ", ""),
+        ("track: audio", "track: smell"),
+        ("UNRELIABLE", "PROBABLY"),
+        ("channel: 1", "channel: 0"),
+    ):
+        (broken,) = load(scenarios, SERVER.replace(old, new), place)
+        assert isinstance(broken, Broken), new
+
+
+def test_rules_that_only_other_revisions_have_are_left_out() -> None:
+    made = scenario({"open": {}}, protocol="akool", verifies=("AKO-CONN-102", "AKO-CONN-001"))
+    for revision, rules in (
+        ("0.1.8", ("AKO-CONN-001",)),
+        ("0.1.8-documented", ("AKO-CONN-102",)),
+    ):
+        fitting = of_revision(made, revision)
+        assert fitting is not None
+        assert fitting.verifies == rules
+    alone = scenario({"open": {}}, protocol="akool", verifies=("AKO-CONN-102.text",))
+    assert of_revision(alone, "0.1.9") is None
+    assert of_revision(alone, "0.1.8-documented") is alone
+    bound = scenario({"open": {}}, protocol="akool", revisions=("0.1.9",))
+    assert of_revision(bound, "0.1.8") is None
+    typo = scenario({"open": {}}, protocol="akool", verifies=("AKO-NONE-001",))
+    assert of_revision(typo, "0.1.8") is typo  # the judge says what is wrong with it
 
 
 def test_a_scenario_is_read(scenarios: Any) -> None:

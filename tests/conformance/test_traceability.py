@@ -109,6 +109,15 @@ def test_a_feature_that_nobody_named(world: Any) -> None:
     ]
 
 
+def test_what_another_revision_has_is_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {"0.1.8": {A: requirement(A, level="MAY", revisions=("0.1.8",))}}
+    monkeypatch.setattr(traceability, "_requirements", lambda info: rows.get(info.id, {}))
+    monkeypatch.setattr(traceability, "checks_of", lambda _, __: Checks([check(A)]))
+    monkeypatch.setattr(traceability, "discover", lambda *_: [])
+    for revision in ("0.1.8", "0.1.8-documented"):
+        assert gaps(resolve("akool", revision), ["client"]) == []
+
+
 @pytest.mark.parametrize("info", active(), ids=lambda info: f"{info.protocol}-{info.id}")
 @pytest.mark.parametrize("role", ["client", "server"])
 def test_the_suite_leaves_no_gap(info: Any, role: Any) -> None:

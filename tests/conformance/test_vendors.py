@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ def pip(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return subprocess.CompletedProcess(command, int(fails), "", text)
 
     monkeypatch.setattr(module.subprocess, "run", run)
+    ours = Python(path=sys.executable, release=(3, 11, 7), version=sys.version)
+    monkeypatch.setattr(module, "find_python", lambda *_: ours)
     return asked
 
 

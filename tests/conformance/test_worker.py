@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from conformance.adapter import AdapterTarget
@@ -12,7 +13,7 @@ from conformance.stage.base import Deadlines
 from conformance.target import ServerTarget, Target
 from conformance.trace import read_trace
 from conformance.worker import Job, Setup, Worker, make_platform, slug
-from tests.conformance.helpers import fake, reference, scenario
+from tests.conformance.helpers import fake, reference, scenario, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +62,49 @@ async def test_a_fault_costs_one_scenario(mode: str, tmp_path: Path) -> None:
     assert outcomes([first]) == [{expected}]
     assert second.problem == ""
     assert second.subject is not None
+
+
+def server(mode: str = "") -> Target:
+    adapter = serving(mode)
+    return Target(protocol="avatarkit", revision="0.1.7", role="server", adapter=adapter)
+
+
+SERVED = scenario({"open": {}}, role="server", id="avatarkit/server/topic/name")
+
+
+async def test_a_server_behind_an_adapter(tmp_path: Path) -> None:
+    odd = msgspec.structs.replace(SERVED, platform={"colour": "blue"})
+    planned = msgspec.structs.replace(SERVED, plan=({"on": "http", "do": []},))
+    needy = msgspec.structs.replace(SERVED, needs=("egress",))
+    reports = await play(server(), [SERVED, odd, planned, needy], out=tmp_path)
+    plain, *others = reports
+    assert plain.subject is not None
+    assert (plain.subject.name, plain.subject.version) == ("a server of our own", "3")
+    assert plain.problem == ""
+    trace = read_trace(tmp_path / plain.trace)
+    assert trace.header.role == "server"
+    assert trace.header.implementation == "a server of our own 3"
+    assert trace.events("serving")
+    assert outcomes(others) == [{Outcome.NOT_APPLICABLE}] * 3
+    reasons = [report.judgements[0].message for report in others]
+    assert "the implementation does not support `serve`: colour: an option" in reasons[0]
+    assert reasons[1] == "the scenario needs a server that is set up for it"
+    assert reasons[2] == "the implementation does not claim egress"
+    assert [report.trace for report in others] == ["", "", ""]
+
+
+async def test_a_server_that_dies_costs_one_scenario() -> None:
+    act = {"trigger": {"act": {"ping": True}}}
+    mortal = scenario({"open": {}}, act, role="server", id="avatarkit/server/topic/dies")
+    first, second = await play(server("mortal"), [mortal, SERVED])
+    assert "step 2 (trigger): the adapter's process exited with status 9" in first.problem
+    assert second.problem == ""
+
+
+async def test_a_client_where_a_server_is_wanted() -> None:
+    target = Target(protocol="avatarkit", revision="0.1.7", role="server", adapter=fake())
+    (report,) = await play(target, [SERVED])
+    assert report.fatal == "fake does not claim avatarkit 0.1.7 in the role server"
 
 
 async def test_dying_while_a_step_waits() -> None:

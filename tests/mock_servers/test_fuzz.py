@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+from avatar_protocols.akool.v0_1_8.constants import Header as AkoolHeader
 from avatar_protocols.avatarkit.v0_1_7.constants import Header as AvatarKitHeader
 from avatar_protocols.avatarkit.v2 import message_pb2 as pb
 from avatar_protocols.liveavatar.v0_2.messages import MessageName
@@ -139,4 +140,57 @@ async def test_liveavatar(http, seed, pace, caplog):
         assert sent
         assert [record for record in sent if record.problems] == []
         assert platform.sessions, "the session goes on whatever the agent sends"
+    assert caplog.records == []
+
+
+AKOOL_PAYLOADS = (
+    {},
+    {"cmd": "interrupt"},
+    {"cmd": "set-params", "data": {"vid": "", "lang": "en", "mode": 3, "bgurl": ""}}
+    | {"metadata": {"agora_data": {"appid": "a", "channel_id": "c", "token": "t", "uid": 1}}},
+    {"cmd": "dance"},
+    {"audio": "AAAA"},
+    {"audio": "A"},
+    {"event": "leave_channel", "reason": ""},
+    {"channel": "c", "userId": 1, "rtcToken": "t"},
+    [],
+    None,
+)
+
+
+def akool_message(rng):
+    document = {
+        "v": rng.choice([2, 2, 2, "2", 3]),
+        "type": rng.choice(["ping", "command", "command", "chat", "event", "audio_data", "x", 5]),
+        "mid": rng.choice(["m1", "m2", "", 7]),
+        "pld": rng.choice(AKOOL_PAYLOADS),
+        "data": rng.choice(["AAAA", *AKOOL_PAYLOADS]),
+    }
+    kept = {key: value for key, value in document.items() if rng.random() < 0.95}
+    data = json.dumps(kept).encode()
+    return (mutate(rng, data) if rng.random() < 0.2 else data).decode("utf-8", errors="replace")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("revision", ["0.1.8", "0.1.8-documented"])
+async def test_akool(http, seed, revision, caplog):
+    rng = random.Random(seed)
+    async with mock("akool", revision, pace=bool(seed % 2), seed=seed, frozen=True) as platform:
+        headers = {AkoolHeader.API_KEY: platform.credentials["api_key"]}
+        address = platform.urls["instance"].replace("http", "ws")
+        ws = await http.ws_connect(f"{address}/streamingAvatar/ws/v1", headers=headers)
+        if revision != "0.1.8":
+            auth = {"type": "auth", "token": platform.credentials["api_key"], "avatar_id": "a"}
+            await ws.send_str(json.dumps(auth))
+        for _ in range(ROUNDS):
+            await ws.send_str(akool_message(rng))
+            await turn_over(ws)
+            if rng.random() < 0.1:
+                await platform.advance(rng.random() * 3)
+            if rng.random() < 0.05:
+                await platform.act({"error": rng.choice(["server_error", "params_refused"])})
+        sent = platform.journal.messages(sender="server")
+        assert len(sent) > ROUNDS / 10
+        assert [record for record in sent if record.problems] == []
+        assert platform.sessions, "the session goes on whatever the client sends"
     assert caplog.records == []

@@ -84,3 +84,12 @@ def test_bytes_keep_their_length(mint, redactor):
     secret = mint.secret("session_token").encode()
     data = b"\x01" + secret + b"my key/1\x02"
     assert redactor.bytes(data) == b"\x01" + b"*" * (len(secret) + 8) + b"\x02"
+
+
+def test_secrets_of_a_form_of_their_own_are_recognised_anywhere():
+    positions = SecretPositions(forms={"token": r"eyJ[a-z]+"})
+    redactor = Redactor(positions)
+    redactor.register("api_key", "eyJab-key")
+    minted = Mint(random.Random(1)).secret("session_token")
+    assert redactor.text(f"a eyJabc {minted} eyJ") == "a ‹token› ‹session_token› eyJ"
+    assert redactor.bytes(b"eyJabc.") == b"******."

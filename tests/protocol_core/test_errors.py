@@ -1,6 +1,11 @@
 """Errors hold fields and format themselves from them."""
 
-from protocol_core.errors import ConfigurationError, LocalProtocolError, ProtocolError
+from protocol_core.errors import (
+    ConfigurationError,
+    LocalProtocolError,
+    MissingLibraryError,
+    ProtocolError,
+)
 
 
 def test_a_protocol_error_names_the_rule_the_value_and_the_remedy():
@@ -24,3 +29,13 @@ def test_a_configuration_error_names_the_setting():
         "not a WebSocket URL", setting="ingress", value="ftp://x", hint="wss"
     )
     assert str(error) == "ingress: not a WebSocket URL (got 'ftp://x'): wss"
+
+
+def test_a_missing_library_is_both_an_import_and_a_configuration_that_fails():
+    error = MissingLibraryError("videosdk", "PyJWT", "jwt")
+    assert str(error) == (
+        "videosdk needs PyJWT, which is not installed: pip install 'understudy[videosdk]'"
+    )
+    assert isinstance(error, ConfigurationError)
+    assert isinstance(error, ModuleNotFoundError)
+    assert error.name == "jwt"

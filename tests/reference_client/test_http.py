@@ -67,6 +67,19 @@ async def test_redirects_are_answers(site, client):
     assert response.status == 302
 
 
+async def test_one_call_is_one_request(site, client):
+    seen = []
+
+    async def handler(request):
+        seen.append(request)
+        request.transport.abort()
+        return web.Response()
+
+    with pytest.raises(RequestFailed):
+        await client.request(HttpRequest(method="GET", url=await site(handler)))
+    assert len(seen) == 1
+
+
 async def test_no_answer_in_time(site):
     clock = ManualClock()
     asked = asyncio.Event()

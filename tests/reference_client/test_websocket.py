@@ -377,6 +377,19 @@ async def test_a_close_while_saying_hello(server, clock):
     assert rig.events == [("closed", None, "")]
 
 
+async def test_what_was_said_before_the_end_is_heard(server, clock):
+    async def behave(connection):
+        await connection.send("refused")
+        await connection.close(4001, "no")
+
+    server.behave = behave
+    socket = await Socket.open(server.upgrade, clock=clock)
+    await socket._connection.wait_closed()
+    events = []
+    await Pump(socket, Echoing(), clock=clock, deliver=events.append).run()
+    assert events == [("heard", "refused"), ("closed", 4001, "no")]
+
+
 async def test_keepalive_pings_and_pongs(server, clock):
     async with Rig(server, clock, ping_interval=20.0, pong_limit=5.0) as rig:
         await rig.until("heard", "hello")

@@ -186,7 +186,7 @@ def test_a_client_is_certified_through_its_adapter(
     assert {verdict["role"] for verdict in document["verdicts"]} == {"client"}
     assert (tmp_path / "junit.xml").is_file()
     assert (tmp_path / "index.html").is_file()
-    assert list(tmp_path.glob("traces/fake/avatarkit/client/handshake/*.jsonl"))
+    assert list(tmp_path.glob("traces/fake-0-1-7/avatarkit/client/handshake/*.jsonl"))
 
 
 def test_an_adapter_that_cannot_be_started_could_not_run(

@@ -1,4 +1,4 @@
-"""An installation of the base alone: no protobuf, so AvatarKit says what to install."""
+"""An installation without what the extras bring: each protocol says what it needs, and no other."""
 
 from __future__ import annotations
 
@@ -9,16 +9,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ADVICE = "avatarkit needs protobuf, which is not installed: pip install 'understudy[avatarkit]'\n"
+ADVICE = "{} needs {}, which is not installed: pip install 'understudy[{}]'\n"
 
-# None in sys.modules is what Python itself takes for "there is no such module".
-WITHOUT = "import sys; sys.modules['google'] = sys.modules['google.protobuf'] = None; "
+#: Protocol -> what its extra brings, and how Python calls that.
+LIBRARIES = {
+    "avatarkit": ("protobuf", ["google", "google.protobuf"]),
+    "videosdk": ("PyJWT", ["jwt"]),
+}
+RULES = {"avatarkit": "AVK-HS-001", "liveavatar": "LAC-HS-001", "videosdk": "VSD-AUTH-001"}
 
 
-def run(tmp_path: Path, code: str) -> subprocess.CompletedProcess[str]:
-    path = f"sys.path[:0] = {[str(ROOT), str(ROOT / 'generated' / 'python')]!r}; "
+def run(
+    tmp_path: Path, code: str, *, without: tuple[str, ...] = tuple(LIBRARIES)
+) -> subprocess.CompletedProcess[str]:
+    """Run code where the libraries of these protocols are missing."""
+    # None in sys.modules is what Python itself takes for "there is no such module".
+    missing = {module: None for protocol in without for module in LIBRARIES[protocol][1]}
+    path = [str(ROOT), str(ROOT / "generated" / "python")]
+    start = f"import sys; sys.modules.update({missing}); sys.path[:0] = {path}; "
     return subprocess.run(
-        [sys.executable, "-c", WITHOUT + path + code],
+        [sys.executable, "-c", start + code],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -26,38 +36,83 @@ def run(tmp_path: Path, code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def understudy(arguments: list[str]) -> str:
+    return f"from understudy import cli; sys.exit(cli.run({arguments}))"
+
+
+def advice(protocol: str) -> str:
+    return ADVICE.format(protocol, LIBRARIES[protocol][0], protocol)
+
+
+@pytest.mark.parametrize("protocol", LIBRARIES)
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["serve", "avatarkit"],
+        ["serve", "{}"],
         ["serve", "--all"],
-        ["certify", "--protocol", "avatarkit"],
+        ["certify", "--protocol", "{}"],
         ["certify"],
-        ["explain", "AVK-HS-001"],
     ],
+    ids=" ".join,
 )
-def test_avatarkit_says_what_to_install(tmp_path: Path, arguments: list[str]) -> None:
-    done = run(tmp_path, f"from understudy import cli; sys.exit(cli.run({arguments}))")
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"understudy: {ADVICE}")
+def test_it_says_what_to_install(tmp_path: Path, protocol: str, arguments: list[str]) -> None:
+    words = [word.format(protocol) for word in arguments]
+    done = run(tmp_path, understudy(words), without=(protocol,))
+    told = f"understudy: {advice(protocol)}"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("code", "protocol"),
     [
-        "import reference_client.avatarkit",
-        "import understudy; understudy.mock('avatarkit')",
+        ("import reference_client.avatarkit", "avatarkit"),
+        ("import understudy; understudy.mock('avatarkit')", "avatarkit"),
+        ("import understudy; understudy.mock('videosdk')", "videosdk"),
     ],
 )
-def test_so_do_imports(tmp_path: Path, code: str) -> None:
+def test_so_do_imports(tmp_path: Path, code: str, protocol: str) -> None:
     done = run(tmp_path, code)
     assert done.returncode == 1
-    assert done.stderr.endswith(ADVICE)
+    assert done.stderr.endswith(advice(protocol))
+
+
+def test_a_fixture_does_too(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("def test_it(videosdk_platform): ...")
+    words = ["-q", "-p", "understudy.pytest_plugin", "-p", "no:cacheprovider"]
+    code = f"import pytest; sys.exit(pytest.main({words}))"
+    done = run(tmp_path, code)
+    assert done.returncode == 1
+    assert advice("videosdk").strip() in done.stdout
+
+
+def test_a_reference_agent_says_so_when_a_token_is_due(tmp_path: Path) -> None:
+    code = """
+import asyncio
+from reference_client.videosdk import AgentConfig, AvatarAgent
+url = 'http://127.0.0.1:9/'
+config = AgentConfig(api_key='a', secret='b' * 32, room_id='r', dispatcher_url=url)
+asyncio.run(AvatarAgent(config).start())
+"""
+    done = run(tmp_path, code)
+    assert done.returncode == 1
+    assert "CredentialsError: PyJWT is required" in done.stderr
+    assert "SIGNER_MISSING" in done.stderr
+
+
+@pytest.mark.parametrize("protocol", ["aiavatar", "akool", "liveavatar"])
+def test_the_others_need_nothing(tmp_path: Path, protocol: str) -> None:
+    one = ["certify", "--protocol", protocol, "--role", "server", "--only", "*/session/*"]
+    code = f"import understudy; understudy.mock({protocol!r}); import reference_client.{protocol}"
+    assert run(tmp_path, code).returncode == 0
+    done = run(tmp_path, understudy([*one, "--fail-fast"]))
+    assert "which is not installed" not in done.stderr
 
 
 def test_everything_else_works(tmp_path: Path) -> None:
     certify = ["certify", "--protocol", "liveavatar", "--role", "server", "--only", "*/session/*"]
-    for arguments in (["--help"], certify, ["explain", "LAC-HS-001"], ["scenarios"]):
-        done = run(tmp_path, f"from understudy import cli; sys.exit(cli.run({arguments}))")
+    explain = ["explain", RULES["liveavatar"]]
+    for arguments in (["--help"], certify, explain, ["scenarios"]):
+        done = run(tmp_path, understudy(arguments))
         assert done.returncode == 0, done.stderr
 
 
@@ -69,6 +124,10 @@ def test_the_reference_adapter_leaves_out_what_is_not_installed(tmp_path: Path) 
         f"runpy.run_path({str(adapter)!r}, run_name='__main__')"
     )
     done = run(tmp_path, f"sys.argv = ['reference.py']; {code}")
-    assert '"protocol":"liveavatar"' in done.stdout
+    for protocol in ("aiavatar", "akool", "liveavatar"):
+        assert f'"protocol":"{protocol}"' in done.stdout
     assert '"protocol":"avatarkit"' not in done.stdout
-    assert ADVICE.strip() in done.stderr
+    assert advice("avatarkit").strip() in done.stderr
+    # A worker needs no library: its token is somebody else's. An agent signs one.
+    assert '"protocol":"videosdk","name":"understudy reference client"' not in done.stdout
+    assert "videosdk (client) is left out" in done.stderr

@@ -148,7 +148,7 @@ def survived(trace: Trace, odd: Sequence[Record], what: str) -> Iterator[Finding
     """
     for record in odd:
         channel = channel_of(trace, record)
-        later = [] if channel is None else channel.after(record)
+        later: Sequence[Record] = () if channel is None else channel.after(record)
         probe = next(iter(probes(later)), None) or next(iter(_after_channel(trace, record)), None)
         ended = next(
             (r for r in later if r.kind in {"close", "reset"} and r.sender == "client"), None

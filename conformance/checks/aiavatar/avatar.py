@@ -68,9 +68,7 @@ def back_to_rest(trace: Trace) -> Findings:
                 else:
                     yield passed(event, after, observed="after the duration")
             elif after is None and _lived(trace, event, None) > seconds:
-                yield failed(
-                    event, f"{data.get('name')} is still shown after its {seconds:g} s"
-                )
+                yield failed(event, f"{data.get('name')} is still shown after its {seconds:g} s")
 
 
 def _lived(trace: Trace, begin: Record, end: Record | None) -> float:
@@ -108,7 +106,7 @@ def _reply(trace: Trace, vision: Record) -> Record | None:
 
 @check("AIA-VISION-002", role="client")
 def picture_is_sent(trace: Trace) -> Findings:
-    """vision is answered by a turn with one image of the same session, user and context."""
+    """A vision event is answered by a turn with one image of the same session, user and context."""
     for vision, image in _asked(trace, available=True):
         reply = _reply(trace, vision)
         if reply is None:
@@ -173,9 +171,7 @@ def _unasked(trace: Trace, record: Record) -> Record | None:
         (
             r
             for r in requests(trace)
-            if r.seq > record.seq
-            and r.name != Request.DATA
-            and (order is None or r.seq < order)
+            if r.seq > record.seq and r.name != Request.DATA and (order is None or r.seq < order)
         ),
         None,
     )

@@ -75,9 +75,7 @@ def _cut(trace: Trace, playing: Record) -> Record | None:
     return flush if cut and (end is None or (flush is not None and flush.seq < end.seq)) else None
 
 
-def _stale(
-    trace: Trace, stop: Record, spoken: list[Record], cut: Record | None
-) -> Record | None:
+def _stale(trace: Trace, stop: Record, spoken: list[Record], cut: Record | None) -> Record | None:
     """A sound of before that begins after stop has taken effect."""
     old = b"".join(pcm_of(audio_of(r) or b"") for r in spoken)
     new = b"".join(pcm_of(audio_of(r) or b"") for r in _spoken(trace) if r.seq > stop.seq)

@@ -175,7 +175,9 @@ def utterances_are_posted(trace: Trace) -> Findings:
     for request in posted:
         samples = len(audio_of(request) or b"") // constants.Audio.BYTES_PER_SAMPLE
         if samples < least:
-            yield failed(request, f"the request holds {samples} samples of {least:g} that were said")
+            yield failed(
+                request, f"the request holds {samples} samples of {least:g} that were said"
+            )
         else:
             yield passed(request)
 

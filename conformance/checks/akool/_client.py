@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_KEY",
+    "DOCUMENTED",
+    "NEWER",
+    "V2",
     "Candidate",
     "Dialect",
     "advanced",
@@ -40,6 +43,10 @@ __all__ = [
 ]
 
 PROTOCOL = "akool"
+#: Revisions that a rule holds in, where it does not hold in all.
+V2 = ("0.1.8", "0.1.9")
+NEWER = ("0.1.9",)
+DOCUMENTED = ("0.1.8-documented",)
 #: What the platform's key looks like in a trace.
 API_KEY = "‹api_key›"
 
@@ -126,10 +133,8 @@ def candidates_before(trace: Trace, record: Record) -> list[Candidate] | None:
         return None
     data = members_of((replies[-1].data or {}).get("data"))
     of = dialect_of(trace)
-    entries: list[dict[str, Any]] = [
-        members_of(entry) for entry in data.get("services" if of.documented else "instances") or []
-    ]
-    return [_candidate(of, entry) for entry in entries]
+    entries: list[object] = data.get("services" if of.documented else "instances") or []
+    return [_candidate(of, members_of(entry)) for entry in entries]
 
 
 def _candidate(of: Dialect, entry: dict[str, Any]) -> Candidate:

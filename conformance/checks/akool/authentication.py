@@ -8,6 +8,8 @@ from avatar_protocols.akool.v0_1_8_documented.constants import MessageType as Do
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.akool._client import (
     API_KEY,
+    DOCUMENTED,
+    V2,
     answer_after,
     credential,
     dialect_of,
@@ -17,13 +19,14 @@ from conformance.checks.akool._client import (
     payload_of,
     told,
 )
+from conformance.trace import members_of
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record
     from conformance.trace import Trace
 
 
-@check("AKO-AUTH-001", role="client")
+@check("AKO-AUTH-001", role="client", revisions=V2)
 def upgrade_carries_the_key(trace: Trace) -> Findings:
     """The API key in its header."""
     header = dialect_of(trace).constants.Header.API_KEY
@@ -67,8 +70,7 @@ def _refused_locally(trace: Trace, name: str, what: str) -> Findings:
 
 def _is_null(trace: Trace, name: str) -> bool:
     command = next(iter(trace.commands("open")), None)
-    options = {} if command is None else (command.data or {}).get("options") or {}
-    return name in options
+    return command is not None and name in members_of((command.data or {}).get("options"))
 
 
 @check("AKO-AUTH-005", role="client")
@@ -89,7 +91,7 @@ def refused_at_the_upgrade(trace: Trace) -> Findings:
         if socket.response is not None and socket.response.status in statuses
     ]
     for upgrade, response in refused[:1]:
-        if upgrade is not None and response is not None:
+        if upgrade is not None:
             yield from _authentication_error(trace, upgrade, response)
 
 
@@ -153,7 +155,7 @@ def no_key_in_urls(trace: Trace) -> Findings:
             yield passed(request)
 
 
-@check("AKO-AUTH-009", role="client", always=True, revisions=("0.1.8", "0.1.9"))
+@check("AKO-AUTH-009", role="client", always=True, revisions=V2)
 def no_auth_frame(trace: Trace) -> Findings:
     """The v2 dialect has none."""
     auth = DocumentedType.AUTH
@@ -166,7 +168,7 @@ def no_auth_frame(trace: Trace) -> Findings:
             yield passed(messages[0])
 
 
-@check("AKO-AUTH-010", role="client")
+@check("AKO-AUTH-010", role="client", revisions=DOCUMENTED)
 def auth_comes_first(trace: Trace) -> Findings:
     """The first frame is auth, with the key and the avatar."""
     auth = DocumentedType.AUTH

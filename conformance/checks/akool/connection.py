@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.akool._client import (
+    DOCUMENTED,
+    NEWER,
+    V2,
     advanced,
     answer_after,
     credential,
@@ -27,14 +30,13 @@ if TYPE_CHECKING:
     from avatar_protocols.trace import Record
     from conformance.trace import Socket, Trace
 
-_V2 = ("0.1.8", "0.1.9")
 _COMMANDS = ("set_params", "send_audio", "interrupt")
 
 
 # --- the address ---------------------------------------------------------------------------------
 
 
-@check("AKO-CONN-001", role="client")
+@check("AKO-CONN-001", role="client", revisions=V2)
 def upgrade_names_session_and_avatar(trace: Trace) -> Findings:
     """Path and query of the upgrade."""
     of = dialect_of(trace).constants
@@ -57,7 +59,7 @@ def upgrade_names_session_and_avatar(trace: Trace) -> Findings:
             yield passed(upgrade)
 
 
-@check("AKO-CONN-002", role="client")
+@check("AKO-CONN-002", role="client", revisions=V2)
 def session_id_is_kept(trace: Trace) -> Findings:
     """The given id, or a random UUID, and the same for all attempts of one connect."""
     name = dialect_of(trace).constants.Query.SESSION_ID
@@ -84,7 +86,7 @@ def _is_random(text: str) -> bool:
         return False
 
 
-@check("AKO-CONN-013", role="client")
+@check("AKO-CONN-013", role="client", revisions=NEWER)
 def a_given_server_needs_no_discovery(trace: Trace) -> Findings:
     """With a server address, nobody is asked for one."""
     if not option(trace, "server_url"):
@@ -96,7 +98,7 @@ def a_given_server_needs_no_discovery(trace: Trace) -> Findings:
             yield passed(socket.upgrade)
 
 
-@check("AKO-CONN-014", role="client")
+@check("AKO-CONN-014", role="client", revisions=NEWER)
 def host_and_port_of_the_given_server(trace: Trace) -> Findings:
     """Of a server URL, host and port count and the path does not."""
     endpoint = dialect_of(trace).constants.Endpoint.WEBSOCKET
@@ -116,7 +118,7 @@ def host_and_port_of_the_given_server(trace: Trace) -> Findings:
             yield passed(upgrade)
 
 
-@check("AKO-CONN-101", role="client")
+@check("AKO-CONN-101", role="client", revisions=DOCUMENTED)
 def documented_upgrade(trace: Trace) -> Findings:
     """The path of v2, with neither query nor key."""
     of = dialect_of(trace).constants
@@ -149,7 +151,7 @@ def one_object_a_text_frame(trace: Trace) -> Findings:
             yield passed(message)
 
 
-@check("AKO-CONN-004", role="client", always=True, revisions=_V2)
+@check("AKO-CONN-004", role="client", always=True, revisions=V2)
 def envelope(trace: Trace) -> Findings:
     """``v`` (2), ``type``, ``mid`` and ``pld`` in every frame."""
     of = dialect_of(trace).constants
@@ -167,7 +169,7 @@ def envelope(trace: Trace) -> Findings:
             yield passed(message)
 
 
-@check("AKO-CONN-102", role="client", always=True, revisions=("0.1.8-documented",))
+@check("AKO-CONN-102", role="client", always=True, revisions=DOCUMENTED)
 def bare_frames(trace: Trace) -> Findings:
     """No envelope: ``type`` and that type's own members."""
     of = dialect_of(trace).constants.Member
@@ -296,7 +298,9 @@ def in_use_after(trace: Trace, odd: Sequence[Record], what: str) -> Findings:
 
 
 def _ended_by_client(socket: Socket | None, record: Record) -> Record | None:
-    later = [] if socket is None else socket.after(record)
+    if socket is None:
+        return None
+    later = socket.after(record)
     return next((r for r in later if r.kind in {"close", "reset"} and r.sender == "client"), None)
 
 

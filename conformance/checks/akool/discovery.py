@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.akool._client import (
     API_KEY,
+    DOCUMENTED,
+    NEWER,
+    V2,
     answer_after,
     candidates_before,
     credential,
@@ -48,7 +51,7 @@ def asks_by_get(trace: Trace) -> Findings:
             yield passed(request)
 
 
-@check("AKO-DISC-002", role="client")
+@check("AKO-DISC-002", role="client", revisions=V2)
 def discovery_carries_the_key(trace: Trace) -> Findings:
     """The API key, as it is, in its header."""
     header = dialect_of(trace).constants.Header.API_KEY
@@ -61,7 +64,7 @@ def discovery_carries_the_key(trace: Trace) -> Findings:
             yield failed(request, f"the discovery call {what} header {header}")
 
 
-@check("AKO-DISC-003", role="client")
+@check("AKO-DISC-003", role="client", revisions=V2)
 def discovery_says_json(trace: Trace) -> Findings:
     """Content-Type application/json, although there is no body."""
     of = dialect_of(trace).constants
@@ -109,7 +112,7 @@ def production_environment(trace: Trace) -> Findings:
             yield failed(request, f"the production environment was chosen, the call has {found!r}")
 
 
-@check("AKO-DISC-006", role="client")
+@check("AKO-DISC-006", role="client", revisions=NEWER)
 def names_the_avatar(trace: Trace) -> Findings:
     """The wanted avatar in the query."""
     of = dialect_of(trace).constants
@@ -125,13 +128,13 @@ def names_the_avatar(trace: Trace) -> Findings:
             )
 
 
-@check("AKO-DISC-010", role="client")
+@check("AKO-DISC-010", role="client", revisions=V2)
 def dials_usable_instances(trace: Trace) -> Findings:
     """Only instances that are healthy and available."""
     yield from _usable_only(trace, "healthy and available")
 
 
-@check("AKO-DISC-102", role="client")
+@check("AKO-DISC-102", role="client", revisions=DOCUMENTED)
 def dials_active_services(trace: Trace) -> Findings:
     """Only services that are active."""
     yield from _usable_only(trace, "active")
@@ -151,7 +154,7 @@ def _usable_only(trace: Trace, words: str) -> Findings:
             yield failed(upgrade, f"{host_of(socket)} was dialled, which discovery has not listed")
 
 
-@check("AKO-DISC-011", role="client")
+@check("AKO-DISC-011", role="client", revisions=V2)
 def prefers_the_wanted_avatar(trace: Trace) -> Findings:
     """Instances that have the avatar already come first."""
     wanted = credential(trace, "avatar_id")
@@ -255,7 +258,7 @@ def discovery_is_given_up(trace: Trace) -> Findings:
             )
 
 
-@check("AKO-DISC-103", role="client")
+@check("AKO-DISC-103", role="client", revisions=DOCUMENTED)
 def a_refusal_is_no_response(trace: Trace) -> Findings:
     """``success`` other than true, or no list: a discovery error."""
     codes = dialect_of(trace).errors.ErrorCode
@@ -310,17 +313,16 @@ def _leaves_nobody(trace: Trace, reply: Record) -> bool:
     """Whether a response is a success that lists nobody usable."""
     of = dialect_of(trace)
     body = reply.data or {}
-    success = body.get("success") is True if of.documented else body.get("code") == _success(of)
+    success = (
+        body.get("success") is True
+        if of.documented
+        else body.get("code") == of.constants.ResultCode.SUCCESS
+    )
     if not success or not isinstance(body.get("data"), dict):
         return False
     after = next((r for r in trace.records if r.seq > reply.seq), reply)
     listed = candidates_before(trace, after)
     return not any(each.usable for each in listed or [])
-
-
-def _success(of: object) -> int:
-    code: int = of.constants.ResultCode.SUCCESS  # type: ignore[attr-defined]  # generated
-    return code
 
 
 def _has_extra(trace: Trace, reply: Record) -> bool:

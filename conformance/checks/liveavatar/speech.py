@@ -21,8 +21,16 @@ _RANK = {
     MessageName.INPUT_VOICE_FINISH: 2,
     MessageName.INPUT_ASR_FINAL: 3,
 }
-_NEEDED = (MessageName.INPUT_VOICE_START, MessageName.INPUT_VOICE_FINISH, MessageName.INPUT_ASR_FINAL)
-_ANSWERS = (MessageName.RESPONSE_START, MessageName.RESPONSE_CHUNK, MessageName.RESPONSE_AUDIO_START)
+_NEEDED = (
+    MessageName.INPUT_VOICE_START,
+    MessageName.INPUT_VOICE_FINISH,
+    MessageName.INPUT_ASR_FINAL,
+)
+_ANSWERS = (
+    MessageName.RESPONSE_START,
+    MessageName.RESPONSE_CHUNK,
+    MessageName.RESPONSE_AUDIO_START,
+)
 
 
 def _utterances(trace: Trace) -> dict[str, list[Record]]:

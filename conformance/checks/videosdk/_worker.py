@@ -17,12 +17,12 @@ import msgspec
 
 from avatar_protocols.trace import Record
 from avatar_protocols.videosdk.v1_0 import constants
-from conformance.trace import members_of, payload
+from conformance.trace import Room, members_of, payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conformance.trace import Room, Trace
+    from conformance.trace import Trace
 
 __all__ = [
     "NEVER",
@@ -179,6 +179,8 @@ def server_messages(trace: Trace) -> list[Record]:
 
 def control_of(record: Record) -> Any:  # noqa: ANN401 - any JSON document
     """The JSON document of a payload; None if it is none."""
+    if record.opcode == "text" and record.data is not None:
+        return record.data
     try:
         return json.loads(payload(record))
     except (ValueError, RecursionError):
@@ -262,7 +264,7 @@ class _Teller:
         position, interrupted = data.get(_MEMBER.PLAYBACK_POSITION), data.get(_MEMBER.INTERRUPTED)
         ack = Ack(
             record=record,
-            position=float(position) if _is_number(position) else None,
+            position=float(position) if isinstance(position, int | float) else None,
             interrupted=interrupted if isinstance(interrupted, bool) else None,
         )
         if ack.interrupted is True and self._unanswered is not None:

@@ -36,7 +36,9 @@ def the_queue_is_emptied(trace: Trace) -> Findings:
         stray = story.stray_after(cut.record, until=_next_speech(story, cut.record))
         if stray is not None:
             yield failed(
-                stray.record, "an end mark that the interrupt had cleared was acknowledged", marks[0]
+                stray.record,
+                "an end mark that the interrupt had cleared was acknowledged",
+                marks[0],
             )
         else:
             yield passed(cut.record, *marks)

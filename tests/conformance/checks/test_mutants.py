@@ -46,10 +46,12 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     def rows(self) -> list[Row]:
         return [*self.mutants, *self.harmless]
 
-    def asked(self, name: str) -> set[Check]:
-        """The checks that a scenario is judged by."""
+    def asked(self, name: str, revision: str) -> set[Check]:
+        """The checks that a scenario is judged by, in a revision."""
         verifies = SCENARIOS[f"{self.protocol}/{self.role}/{name}"].verifies
-        return {*self.checks.always, *(item for v in verifies for item in self.checks.named(v))}
+        named = (item for v in verifies for item in self.checks.named(v))
+        every = {*self.checks.always, *named}
+        return {item for item in every if revision in (item.revisions or (revision,))}
 
     def mutated(self, trace: Trace, row: Row) -> Trace:
         return MUTATED.get(self.protocol, _mutants.mutated)(trace, row["mutate"])
@@ -146,7 +148,7 @@ def blamed(checks: Iterable[Check], trace: Trace) -> list[tuple[str, str]]:
 @EVERY_TABLE
 def test_no_check_blames_a_good_peer(table: Table, recordings: Any) -> None:
     for name, trace in recordings(table).items():
-        assert blamed(table.asked(name), trace) == [], name
+        assert blamed(table.asked(name, trace.header.revision), trace) == [], name
 
 
 @pytest.mark.parametrize("role", ["client", "server"])
@@ -169,5 +171,5 @@ def test_checks_cope_with_a_trace_that_ends_anywhere(table: Table, recordings: A
     for name, trace in recordings(table).items():
         for length in range(0, len(trace.records), 3):
             cut = Trace(trace.header, trace.records[:length])
-            for item in table.asked(name):
+            for item in table.asked(name, trace.header.revision):
                 assert all(finding.ok or finding.message for finding in item.function(cut))

@@ -310,6 +310,13 @@ async def test_a_server_that_dies_at_a_trigger() -> None:
     assert adapter.fault is not None
 
 
+async def test_a_server_that_hangs_at_a_trigger() -> None:
+    act = {"act": {"ping": True}, "within": 0.2}
+    played, _, adapter = await behind(OPEN, {"trigger": act}, mode="stuck")
+    assert "step 2 (trigger): no answer to `act` within 0.2 s" in played.problem
+    assert adapter.fault is not None
+
+
 async def test_awaits_know_what_the_probe_has_learnt() -> None:
     played, _ = await play(
         OPEN,

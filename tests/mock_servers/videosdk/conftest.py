@@ -67,6 +67,8 @@ def join_request(platform, participant_id=WORKER, **changes):
 
 async def post(http, platform, body=None, *, url=None, **options):
     given = {"json": join_request(platform) if body is None else body, **options}
+    if body == b"":
+        del given["json"]
     async with http.post(url or platform.urls["dispatcher"], **given) as reply:
         return reply.status, await reply.text()
 

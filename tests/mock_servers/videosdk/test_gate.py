@@ -24,7 +24,10 @@ def signed(platform, **changes):
 
 
 REFUSED = {
-    "unsigned": ("join_token_invalid", lambda p: jwt.encode({"apikey": "x"}, None, algorithm="none")),
+    "unsigned": (
+        "join_token_invalid",
+        lambda _: jwt.encode({"apikey": "x"}, None, algorithm="none"),
+    ),
     "other-secret": (
         "join_token_invalid",
         lambda _: jwt.encode({"apikey": "x"}, "another-secret-of-at-least-32-bytes"),

@@ -10,8 +10,8 @@ import pytest
 from avatar_protocols.videosdk.v1_0.errors import CATALOGUE
 from mock_servers import mock
 from protocol_core.errors import ConfigurationError
+from tests.protocol_core.videosdk.support import load, vectors
 
-from ...protocol_core.videosdk.support import load, vectors
 from .conftest import WORKER, join_request, kinds, post
 
 REST = [row for row in CATALOGUE.values() if row.at == "rest"]

@@ -90,9 +90,7 @@ async def test_utf8_may_arrive_as_text(decoding):
         await meeting.send(b"\xff\xff", UNRELIABLE)
         await meeting.send(b"INTERRUPT")
         expected = ["\0" * 4, b"\xff\xff", "INTERRUPT"]
-        assert heard.payloads() == (
-            expected if decoding else [bytes(4), b"\xff\xff", b"INTERRUPT"]
-        )
+        assert heard.payloads() == (expected if decoding else [bytes(4), b"\xff\xff", b"INTERRUPT"])
         # What was sent is what is written down.
         assert {record.opcode for record in platform.journal.messages()} == {"binary"}
 

@@ -150,7 +150,10 @@ async def test_a_room_describes_itself():
     async with open_meeting(worker="present") as (platform, meeting, _):
         described = platform.session().describe()
         worker = platform.options.worker_id
-        assert described["participants"] == {worker: "server", meeting.local_participant.id: "client"}
+        assert described["participants"] == {
+            worker: "server",
+            meeting.local_participant.id: "client",
+        }
         assert described["tracks"][worker] == ["audio", "video"]
         assert described["workers"] == {worker: "IDLE"}
         assert described["variables"] == {

@@ -5,8 +5,7 @@ import re
 import pytest
 
 from mock_servers.videosdk.tokens import TOKEN_FORM, describe_token
-
-from ...protocol_core.videosdk.support import load, vectors
+from tests.protocol_core.videosdk.support import load, vectors
 
 SECRETS = {"demo-key": "demo-secret-of-at-least-32-bytes"}
 

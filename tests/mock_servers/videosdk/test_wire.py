@@ -8,8 +8,7 @@ from avatar_protocols.videosdk.v1_0 import messages
 from mock_servers.schemas import SchemaCheck
 from mock_servers.videosdk.wire import VideoSdkCodec
 from protocol_core.errors import ConfigurationError
-
-from ...protocol_core.videosdk.support import REVISION, load, vectors
+from tests.protocol_core.videosdk.support import REVISION, load, vectors
 
 SECRETS = {"demo-key": "demo-secret-of-at-least-32-bytes"}
 

@@ -15,9 +15,7 @@ async def test_a_turn_is_rendered_in_its_own_time():
         await platform.advance(0.29)
         assert listener.acks() == []
         await platform.advance(0.02)
-        assert listener.acks() == [
-            {"playback_position": pytest.approx(0.3), "interrupted": False}
-        ]
+        assert listener.acks() == [{"playback_position": pytest.approx(0.3), "interrupted": False}]
         assert platform.session().worker.played == pytest.approx(0.3)
 
 
@@ -34,9 +32,7 @@ async def test_an_interrupt_cuts_and_cools():
         await platform.advance(0.04)
         await meeting.send(INTERRUPT)
         await meeting.send(INTERRUPT)
-        assert listener.acks() == [
-            {"playback_position": pytest.approx(0.04), "interrupted": True}
-        ]
+        assert listener.acks() == [{"playback_position": pytest.approx(0.04), "interrupted": True}]
         await meeting.send(PCM, UNRELIABLE)
         await meeting.send(END)
         await platform.advance(0.3)

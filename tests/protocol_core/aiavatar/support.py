@@ -1,4 +1,4 @@
-"""Golden vectors, which stand in ``tests/vectors/aiavatar``, and what many tests of clients need."""
+"""Golden vectors, which stand in ``tests/vectors/aiavatar``, and what many tests need."""
 
 from __future__ import annotations
 

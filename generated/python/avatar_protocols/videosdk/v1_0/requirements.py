@@ -897,7 +897,7 @@ REQUIREMENTS: Final[dict[str, Requirement]] = {
         source="assumption",
         open_points=("OP-6",),
         observable="wire",
-        checks=(),
+        checks=("VSD-LIFE-006",),
     ),
     "VSD-ERR-001": Requirement(
         id="VSD-ERR-001",
@@ -1037,4 +1037,103 @@ OPEN_POINTS: Final[dict[str, OpenPoint]] = {
     ),
 }
 
-ERRATA: Final[tuple[Erratum, ...]] = ()
+ERRATA: Final[tuple[Erratum, ...]] = (
+    Erratum(
+        subject="raw bytes",
+        documented="become audio frames, without exception",
+        shipped="those that are valid UTF-8, digital silence among them, arrive as text and vanish",
+        follow="page; rooms can switch the loss on",
+        see=("OP-1", "VSD-PCM-011"),
+    ),
+    Erratum(
+        subject="names of the modes",
+        documented="low latency against reliable",
+        shipped='"unreliable" has no limit of retransmissions, "reliable" has one',
+        follow="the names",
+        see=("OP-13",),
+    ),
+    Erratum(
+        subject="stereo",
+        documented="an option of the worker",
+        shipped="every chunk is lost with a logged error",
+        follow="mono only",
+        see=("OP-11",),
+    ),
+    Erratum(
+        subject="malformed acknowledgements",
+        documented="silent",
+        shipped="raise inside the agent's listener",
+        follow="dropped",
+        see=("OP-15", "VSD-CHAN-012"),
+    ),
+    Erratum(
+        subject="interrupts",
+        documented="one method, one message",
+        shipped="two or three for one barge-in, also while idle",
+        follow="legal; workers are idempotent",
+        see=("OP-12", "VSD-INT-008"),
+    ),
+    Erratum(
+        subject="audio after an interrupt",
+        documented="silent",
+        shipped="sent at once, so that the worker drops it",
+        follow="0.3 s of patience",
+        see=("OP-12", "VSD-INT-009"),
+    ),
+    Erratum(
+        subject="non-interruptible utterances",
+        documented="silent",
+        shipped="heeded for explicit interrupts in realtime modes only",
+        follow="heeded",
+        see=("VSD-INT-011",),
+    ),
+    Erratum(
+        subject="`segment_end` after cancelling",
+        documented="for a finished turn",
+        shipped="realtime modes send it on every end of speech, even after an interrupt",
+        follow="for completed turns only",
+        see=("VSD-SEG-002",),
+    ),
+    Erratum(
+        subject="detachment",
+        documented="the handle forgets the meeting",
+        shipped="the same; a debug line for audio, nothing for control",
+        follow="made visible",
+        see=("VSD-ERR-005",),
+    ),
+    Erratum(
+        subject="closing",
+        documented="the listener is removed",
+        shipped="the same, but not from a handle that has detached; a second attachment adds a second listener; a closed handle still sends",
+        follow="closed is silent and deaf",
+        see=("OP-16", "VSD-LIFE-003"),
+    ),
+    Erratum(
+        subject="sender's id",
+        documented="everyone sees everything",
+        shipped="never checked",
+        follow="checked on demand",
+        see=("OP-7", "VSD-CHAN-014"),
+    ),
+    Erratum(
+        subject="`attributes`, `videosdk.linked_agent_id`",
+        documented="silent",
+        shipped="always null; used nowhere",
+        follow="reserved",
+        see=("OP-9",),
+    ),
+    Erratum(
+        subject="rules of acknowledgements, claims, join fields",
+        documented="shown by name",
+        shipped="complete",
+        follow="package",
+        see=(),
+    ),
+    Erratum(
+        subject="the page's date",
+        documented="none",
+        shipped="1.0.30, Python 3.12 or later",
+        follow="one revision",
+        see=(),
+    ),
+)
