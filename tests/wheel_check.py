@@ -1,4 +1,7 @@
-"""Run by `nox -s wheel` in an environment that holds the built wheel, one extra and a vendor's SDK.
+"""Run in an environment that holds the built wheel: alone, or with one extra beside a vendor's SDK.
+
+    python -I wheel_check.py                 the base alone
+    python -I wheel_check.py PROTOCOL        with the SDK of that protocol
 
 Both must import in one process, and the run-time data must have travelled with the wheel.
 """
@@ -7,24 +10,48 @@ import importlib
 import sys
 from pathlib import Path
 
-SDKS = {"avatarkit": "avatarkit", "liveavatar": "liveavatar_channel_sdk"}
+SDKS = {
+    "aiavatar": ("aiavatar.adapter.http.server", "aiavatar.adapter.websocket.server"),
+    "akool": ("akool_streaming_avatar",),
+    "avatarkit": ("avatarkit",),
+    "liveavatar": ("liveavatar_channel_sdk",),
+    "videosdk": ("videosdk.agents.avatar",),
+}
+BASE = ("understudy", "protocol_core", "reference_client", "mock_servers", "conformance")
 
 
-def main(protocol):
-    importlib.import_module(SDKS[protocol])
-    for package in ("understudy", "protocol_core", "reference_client", "mock_servers"):
+def main(protocol=""):
+    for module in SDKS[protocol] if protocol else ():
+        importlib.import_module(module)
+    for package in BASE:
         module = importlib.import_module(package)
         assert "site-packages" in Path(module.__file__).parts, f"{package} is not the wheel's"
-    for package in ("protocol_core", "reference_client", "mock_servers"):
-        importlib.import_module(f"{package}.{protocol}")
+    if protocol:
+        check_protocol(protocol)
+    print(f"understudy[{protocol}] imports beside {', '.join(SDKS.get(protocol, ())) or 'nothing'}")
+
+
+def check_protocol(protocol):
     from avatar_protocols import registry, schemas
     from conformance import scenario
+    from conformance.checks import checks_of
+    from mock_servers import mock, platform_class
+    from understudy.snippets import snippets
 
-    revision = registry.resolve(protocol).id
-    assert schemas.load(protocol, revision), "the wheel has no schemas"
-    assert scenario.discover([protocol]), "the wheel has no scenarios"
-    print(f"understudy[{protocol}] lives beside {SDKS[protocol]}")
+    importlib.import_module(f"protocol_core.{protocol}")
+    importlib.import_module(f"reference_client.{protocol}")
+    assert schemas.load(protocol, registry.resolve(protocol).id), "the wheel has no schemas"
+    found = scenario.discover([protocol])
+    assert found, "the wheel has no scenarios"
+    broken = [item.message for item in found if isinstance(item, scenario.Broken)]
+    assert not broken, broken
+    assert checks_of(protocol, "client")
+    assert checks_of(protocol, "server")
+    assert platform_class(protocol).protocol == protocol
+    with_port = mock(protocol)
+    assert callable(snippets)
+    assert with_port.protocol == protocol
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -7,7 +7,7 @@ act          worker_leaves: close(); worker_moves: join() of another room
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conformance.drivers.base import (
     Handler,
@@ -33,8 +33,8 @@ __all__ = ["DRIVER", "VideoSdkServerDriver", "features"]
 FEATURES = ("worker", "input_events", "strict_sender", "clock", "triggers")
 """What the worker can do; there is no reference dispatcher besides the mock platform's."""
 OPTIONS = ("pace", "strict_sender")
-TASKS = ("worker", "room", "callbacks")
-"""How the names of the worker's tasks begin."""
+TASKS = ("worker", "callbacks")
+"""How the names of tasks begin that the worker starts by and by."""
 
 
 class _Voice(WorkerListener):
@@ -64,6 +64,7 @@ class VideoSdkServerDriver(ServerDriver):
         self._worker: AvatarWorker | None = None
         self._room_url = ""
         self._credentials: Mapping[str, str] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
     def commands(self) -> Mapping[str, Handler]:
@@ -110,7 +111,9 @@ class VideoSdkServerDriver(ServerDriver):
             )
         except KeyError as error:
             raise UnsupportedError(f"the credentials have no {error}") from None
+        before = asyncio.all_tasks()
         await self._worker.join(self._room_url, room, given)
+        self._tasks |= asyncio.all_tasks() - before
 
     async def _act(self, params: Params) -> Params:
         action = dict(params.get("action") or {})
@@ -125,10 +128,9 @@ class VideoSdkServerDriver(ServerDriver):
     async def _close(self) -> None:
         if self._worker is None:
             raise UnsupportedError("`serve` comes first")
-        before = asyncio.all_tasks()
+        self._tasks |= {t for t in asyncio.all_tasks() if t.get_name().startswith(TASKS)}
         await self._worker.close()
-        own = {task for task in before if task.get_name().startswith(TASKS)}
-        pending = sorted(task.get_name() for task in own & asyncio.all_tasks())
+        pending = sorted(task.get_name() for task in self._tasks if not task.done())
         self.tell("closed", {"pending": pending})
 
 

@@ -36,7 +36,7 @@ __all__ = [
 _DEFAULT: Final = Path(__file__).with_name("default-dialogue.yaml")
 #: A sentence ends behind these; what follows is the next chunk.
 _MARKS: Final = "\u3002\uff01\uff1f!?"
-_SENTENCE_END: Final = re.compile(rf"(?<=[{_MARKS}\n])(?![{_MARKS}\s]|$)|(?<=[.!?]\s)(?=\S)")
+_SENTENCE_END: Final = re.compile(rf"(?<=[{_MARKS}\n])(?![{_MARKS}\s]|$)|(?<=[.{_MARKS}]\s)(?=\S)")
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 

@@ -118,6 +118,7 @@ class SocketLiveSession(LiveSession):
         self.variables["partial_text"] = self._said.partial
         if send_catalogued(self, name) and self.generation is not None:
             self.generation.cancel()
+            self.done()
 
     # -- the outlet of turns -----------------------------------------------------------------------
 

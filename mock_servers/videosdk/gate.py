@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from mock_servers.documents import is_object
 from mock_servers.videosdk.rejection import JoinRefusedError
 from mock_servers.videosdk.room import Role
 from protocol_core.videosdk import credentials
@@ -148,7 +149,8 @@ class Gate:
     def _words(self, name: str) -> str:
         """What a row of the error catalogue says."""
         reply = self._platform.modules.errors.CATALOGUE[name].http
-        return str((reply.json or {}).get("error", name)) if reply is not None else name
+        document: object = None if reply is None else reply.json
+        return str(document["error"]) if is_object(document) else name
 
     def _note(self, room: Room, refusal: JoinRefusedError, participant_id: str) -> None:
         code = self._platform.modules.errors.CATALOGUE[refusal.row].code

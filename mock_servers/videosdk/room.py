@@ -222,8 +222,12 @@ class Room:
         previous = self.participant(participant_id)
         if previous is not None:
             self.remove(previous, "replaced by another connection")
+
+        def land(delivery: Delivery) -> None:
+            self._land(joined, delivery)
+
         air = Air(
-            lambda delivery: self._land(joined, delivery),
+            land,
             later=self._later,
             rng=self._rng,
             loss=self._conditions.loss,
@@ -389,7 +393,7 @@ def _size(payload: object) -> int:
     """Bytes that count against the transport's limit; text counts in UTF-8."""
     if isinstance(payload, str):
         return len(payload.encode(errors="surrogatepass"))
-    return len(payload) if isinstance(payload, bytes | bytearray | memoryview) else 0
+    return len(payload) if isinstance(payload, bytes) else 0
 
 
 def _words(revision: Revision, code: str, payload: object) -> str:

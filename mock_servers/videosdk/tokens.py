@@ -25,6 +25,7 @@ __all__ = ["TOKEN_FORM", "describe_token"]
 #: A compact JWT, wherever it stands: three parts, of which two are JSON objects in base64url.
 TOKEN_FORM: Final = r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # noqa: S105 - a pattern
 
+_JWT: Final[Any] = jwt  # its annotations name types of libraries that need not be installed
 _UNCHECKED: Final[Any] = {"verify_signature": False}
 _SIGNATURE_ONLY: Final[Any] = {
     "verify_exp": False,
@@ -54,7 +55,7 @@ def describe_token(
         None if it is no JWT.
     """
     try:
-        read: dict[str, Any] = jwt.decode_complete(token, options=_UNCHECKED)
+        read: dict[str, Any] = _JWT.decode_complete(token, options=_UNCHECKED)
     except jwt.InvalidTokenError:
         return None
     header, claims = read["header"], read["payload"]
@@ -73,7 +74,7 @@ def _judge(token: str, secret: str, algorithm: str) -> str:
     if not secret:
         return "invalid"
     try:
-        jwt.decode(token, secret, algorithms=[algorithm], options=_SIGNATURE_ONLY)
+        _JWT.decode(token, secret, algorithms=[algorithm], options=_SIGNATURE_ONLY)
     except jwt.InvalidTokenError:
         return "invalid"
     return "valid"

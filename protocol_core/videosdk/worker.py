@@ -309,4 +309,6 @@ def _ignored(payload: object, sender: str, reason: Reason, *, requirement: str) 
 def _shown(payload: object) -> bytes | str:
     if isinstance(payload, bytes | str):
         return payload
-    return bytes(payload) if isinstance(payload, bytearray | memoryview) else repr(payload)
+    if isinstance(payload, bytearray):
+        return bytes(payload)
+    return payload.tobytes() if isinstance(payload, memoryview) else repr(payload)

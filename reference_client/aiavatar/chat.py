@@ -142,7 +142,9 @@ class ChatClient(AIAvatarClient):
         turn = self._session.turn(
             text=text, audio=audio, files=files, system_prompt_params=system_prompt_params
         )
-        task = asyncio.create_task(self._converse(turn), name="aiavatar turn")
+        # A callback that waits for a turn must not be waited for by it.
+        inside = self._stage is not None and self._stage.callbacks.inside
+        task = asyncio.create_task(self._converse(turn, inside=inside), name="aiavatar turn")
         self._keep(task)
         try:
             return await asyncio.shield(task)
@@ -231,19 +233,28 @@ class ChatClient(AIAvatarClient):
         except AIAvatarError as error:
             self._set_stage().fail(error)
 
-    async def _converse(self, turn: ChatTurn) -> Answer:
-        """One turn, and those that bring the pictures which the answers ask for."""
+    async def _converse(self, turn: ChatTurn, *, inside: bool = False) -> Answer:
+        """One turn, and those that bring the pictures which the answers ask for.
+
+        Args:
+            turn: the first one.
+            inside: whether a callback waits for it, and with that callback all others.
+        """
         fresh = True
         while True:
-            answer, vision = await self._run(turn, fresh=fresh)
-            url = None if vision is None else await self._ask_picture(vision)
+            answer, vision = await self._run(turn, fresh=fresh, inside=inside)
+            url = None
+            if vision is not None:
+                url = await (self._picture(vision) if inside else self._ask_picture(vision))
             if url is None or not self._session.is_newest(turn):
                 return answer  # AIA-VISION-004
             turn, fresh = self._session.picture(url), False
 
-    async def _run(self, turn: ChatTurn, *, fresh: bool) -> tuple[Answer, e.VisionRequested | None]:
+    async def _run(
+        self, turn: ChatTurn, *, fresh: bool, inside: bool
+    ) -> tuple[Answer, e.VisionRequested | None]:
         answer = Answer()
-        async for event in self._events(turn):
+        async for event in self._events(turn, slowed=not inside):
             newest = self._session.is_newest(turn)
             if isinstance(event, e.TurnStarted):
                 answer = msgspec.structs.replace(answer, request_text=event.request_text)
@@ -255,7 +266,8 @@ class ChatClient(AIAvatarClient):
                 raise turn_error(self.revision, event)
         return _outcome(answer, turn.outcome)
 
-    async def _events(self, turn: ChatTurn) -> AsyncGenerator[e.Event]:
+    async def _events(self, turn: ChatTurn, *, slowed: bool) -> AsyncGenerator[e.Event]:
+        """What comes of a turn; read no faster than the callbacks run, if it may be slowed."""
         try:
             async with self._connections().stream(turn.request) as stream:
                 if not turn.answered(stream.status, stream.headers):
@@ -263,7 +275,8 @@ class ChatClient(AIAvatarClient):
                 async for chunk in stream:
                     for event in turn.receive(chunk):
                         yield event
-                    await self._set_stage().callbacks.drain()
+                    if slowed:
+                        await self._set_stage().callbacks.drain()
                 for event in turn.ended():
                     yield event
         except RequestFailed as failure:

@@ -86,7 +86,7 @@ class SocketClient(AIAvatarClient):
         self._pump: Pump[e.Event] | None = None
         self._link: asyncio.Task[None] | None = None
         self._handshake: asyncio.Future[None] | None = None
-        self._starting: asyncio.Task[object] | None = None
+        self._starting = False
         self._ended = asyncio.Event()
         self._last: e.Closed | None = None
 
@@ -115,17 +115,19 @@ class SocketClient(AIAvatarClient):
 
         Raises:
             AIAvatarError: the socket could not be opened, or the session was refused.
-            LocalProtocolError: another start is under way, or `close` came in between.
+            LocalProtocolError: another start is under way.
         """
-        if self._starting is not None:
-            raise _local("a start is under way")
+        if self._starting:
+            raise LocalProtocolError(
+                "a start is under way", protocol=PROTOCOL, requirement="AIA-WS-002"
+            )
         if self.is_open:
             return
-        self._starting = asyncio.current_task()
+        self._starting = True
         try:
             await self._open()
         finally:
-            self._starting = None
+            self._starting = False
 
     async def close(self) -> None:
         """Send stop, wait for the server's close, and end everything (AIA-WS-009).
@@ -225,7 +227,7 @@ class SocketClient(AIAvatarClient):
         try:
             await asyncio.shield(self._handshake)
         except BaseException:
-            await self._leave()
+            await self._leave()  # also where `close` came in between
             raise
         finally:
             self._handshake.cancel()
@@ -268,6 +270,8 @@ class SocketClient(AIAvatarClient):
             logger.exception("the session broke by a fault of this client")
             if self._handshake is not None and not self._handshake.done():
                 self._handshake.set_exception(fault)
+            for event in self._session.closed(None, "", self._clock.now()):
+                self._deliver(event)
         finally:
             self._pump = None
             self._ended.set()
@@ -325,7 +329,3 @@ class SocketClient(AIAvatarClient):
             await self._send(self._session.picture(url))
         except (SendRefused, AIAvatarError) as error:
             logger.warning("the picture could not be sent: %s", error)
-
-
-def _local(problem: str) -> LocalProtocolError:
-    return LocalProtocolError(problem, protocol=PROTOCOL, requirement="AIA-WS-002")

@@ -98,6 +98,7 @@ class AvatarWorker:
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived = asyncio.Event()
         self._outbox: asyncio.Queue[Outgoing] = asyncio.Queue()
+        self._interrupts = 0
         self._resets: set[asyncio.Task[None]] = set()
         self._lost = asyncio.Event()
 
@@ -226,19 +227,20 @@ class AvatarWorker:
         if any(isinstance(event, StreamReset) for event in events):
             # Section 6, step 4: the track at once, the renderer, and the track once more.
             self.audio.clear()
-            task = asyncio.create_task(self._reset(), name="worker reset")
+            self._interrupts += 1
+            task = asyncio.create_task(self._reset(self._interrupts), name="worker reset")
             self._resets.add(task)
             task.add_done_callback(self._resets.discard)
         self._arrived.set()
 
-    async def _reset(self) -> None:
+    async def _reset(self, interrupt: int) -> None:
         if self._renderer is None:
             raise AssertionError("nobody listens without a renderer")
         try:
             await self._renderer.reset()
         except Exception:
             logger.exception("the renderer could not be reset")
-        if len(self._resets) > 1:
+        if interrupt != self._interrupts:
             return  # a further interrupt came meanwhile; its own reset has the last word
         self.audio.clear()
         self._report(self._session.reset_done())

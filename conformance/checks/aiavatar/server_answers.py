@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 Event, Key = constants.EventType, constants.MetadataKey
 
-_NAMELESS = frozenset({Event.STOP})
-"""Events that name no person."""
+_NAMELESS = frozenset({Event.STOP, Event.CONNECTED})
+"""Events that belong to no turn, and need name no person."""
 
 
 # --- identity ------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ _NAMELESS = frozenset({Event.STOP})
 def events_say_whose_they_are(trace: Trace) -> Findings:
     """The session on every event, the user on those of a turn, and every member of the model."""
     for channel in channels(trace):
-        session, user = _identity(channel)
+        session, users = _identity(channel)
         for record in events(channel):
             if record.data is None or not session:
                 continue
@@ -58,9 +58,10 @@ def events_say_whose_they_are(trace: Trace) -> Findings:
                     record,
                     f"the event names session {data_of(record, 'session_id')!r}, not {session!r}",
                 )
-            elif record.name not in _NAMELESS and data_of(record, "user_id") != user:
+            elif record.name not in _NAMELESS and data_of(record, "user_id") not in users:
                 yield failed(
-                    record, f"the event names user {data_of(record, 'user_id')!r}, not {user!r}"
+                    record,
+                    f"the event names user {data_of(record, 'user_id')!r}, not {users[-1]!r}",
                 )
             elif lacking:
                 yield failed(record, f"the event lacks {', '.join(lacking)}")
@@ -68,12 +69,13 @@ def events_say_whose_they_are(trace: Trace) -> Findings:
                 yield passed(record)
 
 
-def _identity(channel: Channel) -> tuple[Any, Any]:
-    """Session and user, as the client named them."""
+def _identity(channel: Channel) -> tuple[Any, list[Any]]:
+    """The session, and the users of its turns: an invoke may name another one than start, or none."""
     if isinstance(channel, Stream):
-        return data_of(channel.request, "session_id"), data_of(channel.request, "user_id")
+        return data_of(channel.request, "session_id"), [data_of(channel.request, "user_id")]
+    turns = channel.messages("client", constants.RequestType.INVOKE)
     start = channel.first(kind="message", sender="client", name=constants.RequestType.START)
-    return data_of(start, "session_id"), data_of(start, "user_id")
+    return data_of(start, "session_id"), [data_of(r, "user_id") for r in (*turns, start)]
 
 
 @check("AIA-RESP-004", role="server")

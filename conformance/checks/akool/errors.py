@@ -100,11 +100,10 @@ def numbers_mean_the_same_everywhere(trace: Trace) -> Findings:
     fitting = [record for record, error in reports if _is(trace, error, wanted, int(number or 0))]
     if fitting:
         yield passed(fitting[0], first)
-    elif reports:
-        found = reports[0][1].get("code")
-        yield failed(reports[0][0], f"{number} is reported as {found!r}, not {wanted!r}", first)
-    elif settled:
-        yield failed(first, f"{number} is not reported at all; it means {wanted!r}")
+    elif reports or settled:
+        report = reports[0][0] if reports else first
+        said = f"reported as {reports[0][1].get('code')!r}" if reports else "not reported at all"
+        yield failed(report, f"{number}, which means {wanted!r}, is {said}", first)
 
 
 def _codes(errors: Any) -> list[Any]:  # noqa: ANN401 - generated

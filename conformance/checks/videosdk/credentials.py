@@ -72,9 +72,10 @@ def carries_every_claim(trace: Trace) -> Findings:
 def grants_the_join(trace: Trace) -> Findings:
     """``permissions`` holds allow_join, and ``version`` is 2."""
     for request, claims in _claims(trace):
-        granted, version = claims.get(_CLAIM.PERMISSIONS), claims.get(_CLAIM.VERSION)
+        granted: Any = claims.get(_CLAIM.PERMISSIONS)
+        version = claims.get(_CLAIM.VERSION)
         wanted = set(constants.Jwt.PERMISSIONS)
-        if not isinstance(granted, list) or not wanted <= set(map(str, granted)):
+        if not isinstance(granted, list) or not all(each in granted for each in wanted):
             yield failed(
                 request, f"permissions is {granted!r}; it must hold {', '.join(sorted(wanted))}"
             )

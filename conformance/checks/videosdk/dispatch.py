@@ -116,7 +116,9 @@ def needs_a_room_id(trace: Trace) -> Findings:
         yield failed(answer, "the start succeeded although no room id is known", command)
     elif error_of(answer).get("code") != ErrorCode.ROOM_ID_UNSET:
         code = error_of(answer).get("code")
-        yield failed(answer, f"the error is {code!r}, not {str(ErrorCode.ROOM_ID_UNSET)!r}", command)
+        yield failed(
+            answer, f"the error is {code!r}, not {str(ErrorCode.ROOM_ID_UNSET)!r}", command
+        )
     else:
         yield passed(answer, command)
 

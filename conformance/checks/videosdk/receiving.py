@@ -19,6 +19,7 @@ from conformance.checks.videosdk._agent import (
     told,
 )
 from conformance.trace import members_of, payload
+from mock_servers.documents import is_object
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record
@@ -55,12 +56,11 @@ def _document(record: Record) -> dict[str, Any] | None:
 
 
 def _readable(document: dict[str, Any]) -> bool:
-    data = document.get(_MEMBER.DATA, {})
-    if not isinstance(data, dict):
+    data: object = document.get(_MEMBER.DATA, {})
+    if not is_object(data):
         return False
-    members = members_of(data)
-    position = members.get(_MEMBER.PLAYBACK_POSITION, _DEFAULT.PLAYBACK_POSITION)
-    flag = members.get(_MEMBER.INTERRUPTED, _DEFAULT.INTERRUPTED)
+    position = data.get(_MEMBER.PLAYBACK_POSITION, _DEFAULT.PLAYBACK_POSITION)
+    flag = data.get(_MEMBER.INTERRUPTED, _DEFAULT.INTERRUPTED)
     number = isinstance(position, int | float) and not isinstance(position, bool)
     return number and isinstance(flag, bool)
 
@@ -152,18 +152,7 @@ def ignores_unknown_types_and_members(trace: Trace) -> Findings:
         if strange or extra:
             what = f"the unknown type {record.name}" if strange else "an unknown member"
             yield from _survives(trace, [record], what)
-    yield from _unreported(trace, lambda document: bool(set(document) - {_MEMBER.TYPE, "data"}))
     yield from _surplus(trace)
-
-
-def _unreported(trace: Trace, wanted: Any) -> Findings:  # noqa: ANN401 - a function of a document
-    """Acknowledgements of some kind that are followed by no report at all."""
-    acks, reports = _acks(trace), trace.events(_REPORT)
-    if not reports:
-        return  # whether it delivers any is a feature of the implementation
-    for number, (ack, document) in enumerate(acks):
-        if wanted(document) and number >= len(reports):
-            yield failed(None, "an acknowledgement was not reported", ack)
 
 
 @check("VSD-CHAN-012", role="client")
@@ -308,4 +297,3 @@ def attaches_once_it_has_joined(trace: Trace) -> Findings:
     for note in trace.where(kind="note", name="send_failed", sender="client"):
         if not any(join.seq < note.seq for join in joins):
             yield failed(note, "the agent tried to send before it had joined")
-

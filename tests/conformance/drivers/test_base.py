@@ -8,6 +8,8 @@ import pytest
 
 from conformance.drivers.base import (
     CountingSelector,
+    Params,
+    ServerDriver,
     Travel,
     UnsupportedError,
     encoded,
@@ -100,3 +102,38 @@ def test_bytes() -> None:
     for bad in ({}, {"a": "x"}, {"a": 1}):
         with pytest.raises(UnsupportedError, match="`a` must be base64"):
             given_bytes(bad, "a")
+
+
+class Stand(ServerDriver):
+    protocol = "none"
+
+    async def serve(self, params: Params) -> Params:
+        self.configure({"callbacks": {"served": "raise"}})
+        return {"urls": {"http": params["room"]}}
+
+    def record(self, error: BaseException) -> Params:
+        return {"kind": "local", "message": str(error)}
+
+    async def settle(self) -> None:
+        pass
+
+    async def end(self) -> None:
+        pass
+
+
+def test_a_server_reports_until_the_scenario_is_over() -> None:
+    told: list[tuple[str, Params]] = []
+
+    async def play(travel: Travel) -> Params:
+        driver = Stand(travel, lambda event, data: told.append((event, data)))
+        assert driver.commands.keys() == {"serve"}
+        result = await driver.commands["serve"]({"room": "r"})
+        driver.tell("frame", {"bytes": 2})
+        with pytest.raises(RuntimeError, match="callback behind 'served' fail"):
+            driver.report("served", {})
+        driver.mute()
+        driver.tell("frame", {"bytes": 3})
+        return result
+
+    assert travelling(play) == {"urls": {"http": "r"}}
+    assert told == [("frame", {"bytes": 2}), ("served", {})]

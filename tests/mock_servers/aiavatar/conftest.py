@@ -106,7 +106,7 @@ def kinds(events):
 
 @pytest.fixture
 def open_platform():
-    """Start a platform and a client: ``async with open_platform(**options) as (platform, client)``."""
+    """Start both: ``async with open_platform(**options) as (platform, client)``."""
 
     @asynccontextmanager
     async def start(**options):

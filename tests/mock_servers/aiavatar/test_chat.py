@@ -13,7 +13,10 @@ SLOW = [{"when": {}, "answer": ["One. ", {"wait": 40}, "Two."]}]
 
 
 async def test_a_turn(open_platform):
-    async with open_platform(dialogue=[{"answer": "[face:joy]Hello! How are you?"}]) as (platform, client):
+    async with open_platform(dialogue=[{"answer": "[face:joy]Hello! How are you?"}]) as (
+        platform,
+        client,
+    ):
         async with client.post("/chat", HELLO) as reply:
             assert reply.headers["Content-Type"] == "text/event-stream; charset=utf-8"
             assert reply.headers["Cache-Control"] == "no-store"
@@ -32,7 +35,10 @@ async def test_a_turn(open_platform):
 
 
 async def test_any_type_will_do_and_text_wins(open_platform):
-    async with open_platform(dialogue=[{"transcript": "heard"}, {"when": {}, "answer": "Hm."}]) as (_, client):
+    async with open_platform(dialogue=[{"transcript": "heard"}, {"when": {}, "answer": "Hm."}]) as (
+        _,
+        client,
+    ):
         audio = base64.b64encode(tone(0.1)).decode()
         events = await client.chat(type="invoke", text="said", audio_data=audio)
         assert events[0]["metadata"] == {"request_text": "said"}
@@ -41,7 +47,10 @@ async def test_any_type_will_do_and_text_wins(open_platform):
 
 
 async def test_nothing_said_and_nothing_heard(open_platform):
-    async with open_platform(dialogue=[{"transcript": ""}, {"when": {}, "answer": "Hm."}]) as (_, client):
+    async with open_platform(dialogue=[{"transcript": ""}, {"when": {}, "answer": "Hm."}]) as (
+        _,
+        client,
+    ):
         events = await client.chat()
         assert kinds(events) == ["start", "final"]
         assert (events[0]["metadata"], events[1]["text"]) == ({"request_text": ""}, "")

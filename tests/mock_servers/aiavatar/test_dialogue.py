@@ -50,7 +50,10 @@ def test_turns_with_conditions_answer_as_often_as_they_fit():
 
 def test_pictures_count():
     script = Dialogue(
-        [{"when": {"files": True}, "answer": "A picture."}, {"when": {"files": False}, "answer": "No."}]
+        [
+            {"when": {"files": True}, "answer": "A picture."},
+            {"when": {"files": False}, "answer": "No."},
+        ]
     )
     assert said(script, "x", files=True) == ["A picture."]
     assert said(script, "x") == ["No."]
@@ -82,7 +85,14 @@ def test_steps_of_an_answer():
             "answer": [
                 "As it stands. Whole.",
                 {"say": "Long", "speech": 12, "language": "ja-JP"},
-                {"tool": {"name": "look", "arguments": {"a": 1}, "progress": [{"b": 2}], "seconds": 2}},
+                {
+                    "tool": {
+                        "name": "look",
+                        "arguments": {"a": 1},
+                        "progress": [{"b": 2}],
+                        "seconds": 2,
+                    }
+                },
                 {"wait": 1.5},
                 {"fail": True},
             ]
@@ -106,7 +116,7 @@ def test_steps_of_an_answer():
         ("Hello", ["Hello"]),
         ("Hello! How are you? ", ["Hello! ", "How are you? "]),
         ("What?! Really... yes. It is 3.5.", ["What?! ", "Really... ", "yes. ", "It is 3.5."]),
-        ("こんにちは！今日は？", ["こんにちは！", "今日は？"]),
+        ("今日\u3002何\uff1f はい\uff01", ["今日\u3002", "何\uff1f ", "はい\uff01"]),
         ("One\nTwo", ["One\n", "Two"]),
         ("[face:joy]Hi. [face:fun]Ho.", ["[face:joy]Hi. ", "[face:fun]Ho."]),
     ],

@@ -106,5 +106,7 @@ async def test_streams_hear_nothing(open_platform):
     async with open_platform(plan=plan) as (platform, client):
         reply = await client.post("/chat", {"type": "start", "session_id": "s", "text": "Hi"})
         await platform.flush()
-        assert any("hears nothing" in r.reason for r in platform.journal.where(lambda r: r.kind == "note"))
+        assert any(
+            "hears nothing" in r.reason for r in platform.journal.where(lambda r: r.kind == "note")
+        )
         reply.close()

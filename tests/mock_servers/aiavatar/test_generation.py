@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 from tests.mock_servers.aiavatar.conftest import kinds
 
@@ -22,7 +23,7 @@ async def test_waits_pass_on_the_clock(open_platform):
         await platform.advance(20)
         assert kinds(await client.turn()) == ["chunk", "chunk", "final"]
         sent = asked + platform.journal.where(lambda r: r.name in {"chunk", "final"})
-        assert [round(b.time - a.time) for a, b in zip(sent, sent[1:], strict=False)] == [2, 4, 5]
+        assert [round(b.time - a.time) for a, b in pairwise(sent)] == [2, 4, 5]
 
 
 async def test_chunks_take_their_time_on_a_platform_that_paces(open_platform):
@@ -38,8 +39,17 @@ async def test_chunks_take_their_time_on_a_platform_that_paces(open_platform):
 
 
 async def test_a_tool_reports_evenly(open_platform):
-    tool = {"name": "look", "arguments": {"at": "月"}, "progress": [{"a": 1}, {"b": 2}], "result": {"c": 3}, "seconds": 3}
-    async with open_platform(dialogue=[{"answer": ["Wait.", {"tool": tool}, "Done."]}]) as (platform, client):
+    tool = {
+        "name": "look",
+        "arguments": {"at": "月"},
+        "progress": [{"a": 1}, {"b": 2}],
+        "result": {"c": 3},
+        "seconds": 3,
+    }
+    async with open_platform(dialogue=[{"answer": ["Wait.", {"tool": tool}, "Done."]}]) as (
+        platform,
+        client,
+    ):
         await ask(client)
         await platform.advance(10)
         events = await client.turn()
@@ -56,18 +66,24 @@ async def test_a_tool_reports_evenly(open_platform):
             {"data": {"c": 3}, "is_final": True},
         ]
         sent = platform.journal.where(lambda r: r.name == "tool_call")
-        assert [round(b.time - a.time) for a, b in zip(sent, sent[1:], strict=False)] == [1, 1, 1]
+        assert [round(b.time - a.time) for a, b in pairwise(sent)] == [1, 1, 1]
 
 
 async def test_a_tool_may_have_an_id(open_platform):
-    async with open_platform(dialogue=[{"answer": [{"tool": {"name": "x", "id": "call-7"}}]}]) as (_, client):
+    async with open_platform(dialogue=[{"answer": [{"tool": {"name": "x", "id": "call-7"}}]}]) as (
+        _,
+        client,
+    ):
         await ask(client)
         events = await client.turn()
         assert [event["metadata"]["tool_call"]["id"] for event in events[:2]] == ["call-7"] * 2
 
 
 async def test_a_turn_may_fail(open_platform):
-    script = [{"times": 1, "when": {}, "answer": ["One.", {"fail": True}, "Two."]}, {"answer": "Fine."}]
+    script = [
+        {"times": 1, "when": {}, "answer": ["One.", {"fail": True}, "Two."]},
+        {"answer": "Fine."},
+    ]
     async with open_platform(dialogue=script) as (platform, client):
         asked = await ask(client)
         events = await client.turn()
@@ -92,7 +108,10 @@ async def test_speech_and_language(open_platform):
 
 
 async def test_vision(open_platform):
-    script = [{"when": {"files": True}, "answer": "Nice."}, {"answer": "[vision:camera]Let me see."}]
+    script = [
+        {"when": {"files": True}, "answer": "Nice."},
+        {"answer": "[vision:camera]Let me see."},
+    ]
     async with open_platform(dialogue=script) as (_, client):
         await ask(client)
         events = await client.turn()

@@ -27,6 +27,7 @@ async def test_contexts_are_made_kept_and_replaced(open_platform):
         kept = (await client.chat(text="b", context_id=first))[0]["context_id"]
         replaced = (await client.chat(text="c", context_id="unknown"))[0]["context_id"]
         assert first == kept != replaced != "unknown"
+        await platform.journal.wait_for(lambda r: r.name == "session_ended", 3)
         platform.reset()
         assert (await client.chat(text="d", context_id=first))[0]["context_id"] != first
 
@@ -54,7 +55,11 @@ async def test_nobody_is_awake_without_the_wakeword(open_platform):
         context = awake[0]["context_id"]
         assert kinds(awake) == ["start", "chunk", "final"]
         await platform.advance(59)
-        assert kinds(await client.chat(text="And?", context_id=context)) == ["start", "chunk", "final"]
+        assert kinds(await client.chat(text="And?", context_id=context)) == [
+            "start",
+            "chunk",
+            "final",
+        ]
         await platform.advance(61)
         asleep = await client.chat(text="And?", context_id=context)
         assert kinds(asleep) == ["start", "final"]
@@ -70,7 +75,10 @@ async def test_the_wakeword_holds_as_long_as_it_is_set_to(open_platform):
 
 
 async def test_who_is_answering_is_awake(open_platform):
-    script = [{"when": {"text": "Hello"}, "answer": ["One. ", {"wait": 9}, "Two."]}, {"when": {}, "answer": "Hm."}]
+    script = [
+        {"when": {"text": "Hello"}, "answer": ["One. ", {"wait": 9}, "Two."]},
+        {"when": {}, "answer": "Hm."},
+    ]
     async with open_platform(dialogue=script, wakewords=["Hello"]) as (platform, client):
         await client.open()
         await client.send("invoke", text="Hello")
@@ -102,6 +110,7 @@ async def test_requests_shortly_after_one_another_are_merged(open_platform):
         assert alone[0]["metadata"] == {"request_text": "Three"}
         other = await client.chat(text="Four", session_id="other")
         assert other[0]["metadata"] == {"request_text": "Four"}
+        await platform.journal.wait_for(lambda r: r.name == "session_ended", 4)
         platform.reset()
         assert (await client.chat(text="Five"))[0]["metadata"] == {"request_text": "Five"}
 

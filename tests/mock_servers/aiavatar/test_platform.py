@@ -16,8 +16,7 @@ from protocol_core.errors import ConfigurationError
 from tests.mock_servers.aiavatar.conftest import KEY, events_of, kinds
 
 AT = {
-    point: [row for row in CATALOGUE.values() if row.at == point]
-    for point in ("rest", "upgrade")
+    point: [row for row in CATALOGUE.values() if row.at == point] for point in ("rest", "upgrade")
 }
 HELLO = {"type": "start", "session_id": "s", "text": "Hello"}
 
@@ -48,13 +47,15 @@ async def test_transcripts_come_in_their_order(open_platform):
 
 
 async def test_speech_is_a_wav(open_platform):
-    async with open_platform(speech_rate=8000) as (_, client):
-        async with client.post("/synthesize", {"text": "Hello there"}) as reply:
-            assert reply.headers["Content-Type"] == "audio/wav"
-            assert reply.headers["Content-Disposition"] == "attachment; filename=voice.wav"
-            with wave.open(io.BytesIO(await reply.read())) as file:
-                assert file.getframerate() == 8000
-                assert file.getnframes() > 0
+    async with (
+        open_platform(speech_rate=8000) as (_, client),
+        client.post("/synthesize", {"text": "Hello there"}) as reply,
+    ):
+        assert reply.headers["Content-Type"] == "audio/wav"
+        assert reply.headers["Content-Disposition"] == "attachment; filename=voice.wav"
+        with wave.open(io.BytesIO(await reply.read())) as file:
+            assert file.getframerate() == 8000
+            assert file.getnframes() > 0
 
 
 async def test_refusals(open_platform):
@@ -117,12 +118,16 @@ async def test_other_paths(open_platform):
 async def test_a_picture_may_be_large(open_platform):
     url = "data:image/png;base64," + base64.b64encode(bytes(2_000_000)).decode()
     body = json.dumps({**HELLO, "files": [{"type": "image", "url": url}]}).encode()
-    async with open_platform() as (_, client):
-        async with client.post("/chat", data=io.BytesIO(body)) as reply:
-            assert kinds(events_of(await reply.read()))[-1] == "final"
-    async with open_platform(limits={"body_bytes": 1000}) as (_, client):
-        async with client.post("/chat", {**HELLO, "text": "x" * 2000}) as reply:
-            assert reply.status == 413
+    async with (
+        open_platform() as (_, client),
+        client.post("/chat", data=io.BytesIO(body)) as reply,
+    ):
+        assert kinds(events_of(await reply.read()))[-1] == "final"
+    async with (
+        open_platform(limits={"body_bytes": 1000}) as (_, client),
+        client.post("/chat", {**HELLO, "text": "x" * 2000}) as reply,
+    ):
+        assert reply.status == 413
 
 
 async def test_wakewords_and_the_rest_are_described(open_platform):

@@ -11,7 +11,10 @@ TALK = [
     {"transcript": "Bye", "answer": "See you."},
     {"when": {}, "answer": "Hm."},
 ]
-SLOW = [{"when": {"text": "quick"}, "answer": "Yes."}, {"when": {}, "answer": ["One. ", {"wait": 9}, "Two."]}]
+SLOW = [
+    {"when": {"text": "quick"}, "answer": "Yes."},
+    {"when": {}, "answer": ["One. ", {"wait": 9}, "Two."]},
+]
 
 
 async def test_a_session(open_platform):
@@ -78,7 +81,12 @@ async def test_silence_on_the_clock(open_platform):
 
 
 async def test_the_detector_can_be_set(open_platform):
-    options = {"silence": 0.1, "min_speech": 0.05, "max_recording": 20.0, "volume_db_threshold": -40.0}
+    options = {
+        "silence": 0.1,
+        "min_speech": 0.05,
+        "max_recording": 20.0,
+        "volume_db_threshold": -40.0,
+    }
     async with open_platform(dialogue=TALK, sample_rate=8000, **options) as (platform, client):
         await client.open()
         await client.speak(tone(0.1, 8000) + silence(0.2, 8000))

@@ -128,45 +128,58 @@ def test_settings_that_cannot_work():
 # --- speech -------------------------------------------------------------------------------------
 
 
-@vectors("turns")
-def test_what_an_agent_sends(vector):
-    """The shell's part is played here: a failing send detaches, joins attach."""
-    session = AgentSession(AgentConfig(room_id="abcd", patient=False))
-    session.dispatch_request(WALL)
-    sent, fails, tries, turn = [], None, 0, None
+class Shell:
+    """Sends what a session hands out; a failing send detaches."""
 
-    def send(outgoing):
-        nonlocal tries
+    def __init__(self):
+        self.session = AgentSession(AgentConfig(room_id="abcd", patient=False))
+        self.session.dispatch_request(WALL)
+        self.sent, self.tries, self.fails = [], 0, None
+        self.turn = None
+
+    def send(self, outgoing):
         if outgoing is None:
             return False
-        tries += 1
-        if tries == fails:
-            session.send_failed(RuntimeError("no"))
+        self.tries += 1
+        if self.tries == self.fails:
+            self.session.send_failed(RuntimeError("no"))
             return False
         payload = outgoing.payload
         if isinstance(payload, str):
-            sent.append(json.loads(payload)["type"])
+            self.sent.append(json.loads(payload)["type"])
         else:
-            sent.append("INTERRUPT" if payload == b"INTERRUPT" else len(payload))
+            self.sent.append("INTERRUPT" if payload == b"INTERRUPT" else len(payload))
         return True
 
-    for step in vector["steps"]:
+    def speak(self, size):
+        self.turn = self.turn or self.session.begin_turn()
+        for chunk in self.session.cut(b"\1" * size):
+            if not self.send(self.session.pcm(self.turn, chunk, 0.0)):
+                return
+
+    def end(self, outcome):
+        turn, self.turn = self.turn or self.session.begin_turn(), None
+        self.send(self.session.end_turn(turn, completed=outcome == "completed"))
+
+    def do(self, step):
         if step == "join":
-            session.joined()
+            self.session.joined()
         elif step == "interrupt":
-            send(session.interrupt(0.0))
-        elif step in ("completed", "cancelled", "failed"):
-            turn = turn or session.begin_turn()
-            send(session.end_turn(turn, completed=step == "completed"))
-            turn = None
+            self.send(self.session.interrupt(0.0))
+        elif isinstance(step, str):
+            self.end(step)
         elif "fail_send" in step:
-            fails = step["fail_send"]
+            self.fails = step["fail_send"]
         else:
-            turn = turn or session.begin_turn()
-            for chunk in session.cut(b"\1" * step["speak"]):
-                if not send(session.pcm(turn, chunk, 0.0)):
-                    break
-    assert sent == vector["sends"]
+            self.speak(step["speak"])
+
+
+@vectors("turns")
+def test_what_an_agent_sends(vector):
+    shell = Shell()
+    for step in vector["steps"]:
+        shell.do(step)
+    assert shell.sent == vector["sends"]
 
 
 def test_nothing_is_said_in_a_turn_that_is_over():
@@ -281,7 +294,9 @@ def test_who_is_in_the_room():
 # --- the end ------------------------------------------------------------------------------------
 
 
-@vectors("local_failures", lambda row: row["phase"] == "send" and row["code"] not in {None, "ACK_LOST"})
+@vectors(
+    "local_failures", lambda row: row["phase"] == "send" and row["code"] not in {None, "ACK_LOST"}
+)
 def test_a_failed_send_detaches(vector):
     session = attached()
     session.interrupt(0.0)

@@ -60,8 +60,15 @@ def test_anything_else_is_dropped(foreign):
 
 @pytest.mark.parametrize(
     "data",
-    ["[]", '"x"', '{"playback_position": true}', '{"playback_position": "1"}']
-    + ['{"interrupted": 1}', '{"interrupted": null}', '{"playback_position": null}'],
+    [
+        "[]",
+        '"x"',
+        '{"playback_position": true}',
+        '{"playback_position": "1"}',
+        '{"playback_position": null}',
+        '{"interrupted": 1}',
+        '{"interrupted": null}',
+    ],
 )
 def test_acknowledgements_that_cannot_be_read(data):
     meaning = CODEC.for_agent('{"type":"stream_ended","data":' + data + "}")

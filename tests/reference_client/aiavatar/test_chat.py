@@ -45,6 +45,7 @@ async def test_a_turn_is_a_post_and_its_stream(peer, client, listener):
     assert listener.names() == ["on_start", "on_chunk", "on_final"]
     await client.say("And?")
     assert (await peer.post(1))[1]["context_id"] == "context-1" == client.context_id
+    assert client.session.context_id == client.context_id
 
 
 async def test_audio_and_pictures(peer, client):
@@ -295,6 +296,22 @@ async def test_a_cancelled_turn_leaves_nothing(peer, client, listener):
     with pytest.raises(asyncio.CancelledError):
         await turn
     assert client._turns == set()
+
+
+async def test_a_callback_may_wait_for_a_turn_that_asks_for_a_picture(peer):
+    class Chatty(Recorder):
+        async def on_nothing_heard(self):
+            self.note("answer", (await client.say("Look")).text)
+
+        def __getattribute__(self, name):
+            return object.__getattribute__(self, name)
+
+    listener = Chatty(picture=PICTURE)
+    peer.turns = [[], [start(), event("vision", metadata={"source": "camera"})]]
+    async with ChatClient(peer.config(), listener) as client:
+        await client.say("Hello")
+        assert await listener.until("answer") == ("Hi.",)
+    assert len(peer.posts) == 3
 
 
 async def test_a_callback_may_begin_a_turn_and_close(peer):

@@ -318,7 +318,18 @@ async def test_a_fault_of_the_client_ends_the_start(peer, monkeypatch, caplog):
     with pytest.raises(ZeroDivisionError):
         await client.start()
     assert "fault of this client" in caplog.text
+    assert client.session.state == "CLOSED"
     await client.close()
+
+
+async def test_a_fault_of_the_client_later_on_is_a_lost_connection(
+    peer, client, listener, monkeypatch, caplog
+):
+    monkeypatch.setattr(client.session, "receive", lambda *_: 1 / 0)
+    await (await peer.socket()).send(event("stop"))
+    (error,) = await listener.until("on_error")
+    assert isinstance(error, ConnectionLost)
+    assert "fault of this client" in caplog.text
 
 
 async def test_a_socket_that_ends_while_something_is_sent(peer, client, monkeypatch):
