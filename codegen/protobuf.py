@@ -26,11 +26,20 @@ _TEMPLATE = Path(__file__).parent / "buf.gen.yaml"
 _PACKAGE = '''"""Protobuf messages. They load protobuf, which an extra of Understudy brings."""
 
 try:
-    import google.protobuf as _protobuf  # noqa: F401 - whoever lacks it shall read what to do
-except ModuleNotFoundError as error:
+    import google.protobuf as _protobuf
+except ModuleNotFoundError as error:  # whoever lacks it shall read what to do
     raise ModuleNotFoundError(
         "{extra} needs protobuf, which is not installed: pip install 'understudy[{extra}]'",
         name=error.name,
+    ) from error
+
+try:
+    import avatar_protocols.{module}  # noqa: F401 - does protobuf take it?
+except Exception as error:  # by one of its own errors protobuf refuses what a newer one generated
+    raise ModuleNotFoundError(
+        "{extra} needs another protobuf than the one that is installed, "
+        f"{{_protobuf.__version__}}: pip install 'understudy[{extra}]'",
+        name="google.protobuf",
     ) from error
 '''
 
@@ -57,10 +66,12 @@ def add_protobuf(layout: Layout, tree: Tree) -> None:
                 text = f"from typing import Any as _Any\n{text}"
             text = header([source]) + text
             tree.add(f"avatar_protocols/{relative.as_posix()}", text)
-        for package in sorted({path.parent.relative_to(home) for path in home.rglob("*_pb2.py")}):
+        modules = sorted(path.relative_to(home) for path in home.rglob("*_pb2.py"))
+        for package, first in {path.parent: path for path in reversed(modules)}.items():
+            module = ".".join(first.with_suffix("").parts)
             tree.add(
                 f"avatar_protocols/{package.as_posix()}/__init__.py",
-                _PACKAGE.format(extra=package.parts[0]),
+                _PACKAGE.format(extra=package.parts[0], module=module),
                 [f"proto/{package.as_posix()}"],
             )
 

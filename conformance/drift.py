@@ -214,7 +214,7 @@ def _disagreements(
 
 def _deviations(sdk: _Sdk, rules: Mapping[str, Requirement]) -> list[str]:
     """What one SDK gets wrong, the gravest first."""
-    lines = [f"### {sdk.title}", "", _installation(sdk.row), ""]
+    lines = [f"### {sdk.title}", "", " ".join([_installation(sdk.row), *sdk.who.packaging]), ""]
     if not sdk.deviations:
         return [*lines, f"Nothing is wrong in {len(sdk.judged)} rules.", ""]
     lines += ["| rule | level | it says | the SDK | seen in | by the record |"]

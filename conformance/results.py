@@ -235,6 +235,7 @@ class Collector:
             target=str(target),
             features=sorted(subject.features),
             missing=subject.missing,
+            packaging=list(target.packaging),
         )
 
     def _count(self, verdicts: Iterable[Verdict]) -> None:

@@ -61,6 +61,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         server: how to reach it, if it is another server.
         name: what to call it until it has described itself.
         known_as: the name that it goes by, whatever it calls itself; "" for its own.
+        packaging: what its package gets wrong about itself.
     """
 
     protocol: str
@@ -70,6 +71,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerTarget | None = None
     name: str = ""
     known_as: str = ""
+    packaging: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return str(self.adapter if self.adapter is not None else self.server)

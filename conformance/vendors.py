@@ -20,6 +20,7 @@ import msgspec
 from conformance import yaml
 from conformance.adapter import AdapterTarget
 from conformance.errors import UsageError
+from conformance.packaging import examine
 from conformance.pythons import Python, find_python
 from conformance.scenario import Role
 from conformance.target import Target, resolve
@@ -116,20 +117,21 @@ def prepare(
     if not chosen:
         told = f"no vendor's SDK speaks {protocol} {revision}".rstrip()
         raise UsageError(f"{told} as a {role}" if role else told)
-    return [
-        Target(
-            protocol=vendor.protocol,
-            revision=resolve(vendor.protocol, vendor.revision).id,
-            role=vendor.role,
-            adapter=AdapterTarget(
-                command=(str(environment(vendor, cache, say)), str(ADAPTERS / vendor.adapter)),
-                env=lent_libopus(),
-            ),
-            name=vendor.name,
-            known_as=vendor.name,
-        )
-        for vendor in chosen
-    ]
+    return [_target(vendor, environment(vendor, cache, say)) for vendor in chosen]
+
+
+def _target(vendor: Vendor, python: Path) -> Target:
+    return Target(
+        protocol=vendor.protocol,
+        revision=resolve(vendor.protocol, vendor.revision).id,
+        role=vendor.role,
+        adapter=AdapterTarget(
+            command=(str(python), str(ADAPTERS / vendor.adapter)), env=lent_libopus()
+        ),
+        name=vendor.name,
+        known_as=vendor.name,
+        packaging=examine(str(python), _package(vendor.requires[0])),
+    )
 
 
 def environment(vendor: Vendor, cache: Path, say: Callable[[str], None]) -> Path:

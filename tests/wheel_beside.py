@@ -33,6 +33,7 @@ PACKAGES = {
     },
 }
 SERVING_SECONDS = 30
+TOLD_LINES = 40
 
 
 def run(*words, cwd, status=0):
@@ -41,7 +42,9 @@ def run(*words, cwd, status=0):
         [str(word) for word in words], cwd=cwd, capture_output=True, text=True, check=False
     )
     said = done.stdout + done.stderr
-    assert done.returncode == status, f"{words}: status {done.returncode}\n{said}"
+    told = "\n".join(said.splitlines()[-TOLD_LINES:])
+    line = " ".join(map(str, words))
+    assert done.returncode == status, f"{line}: status {done.returncode}\n{told}"
     return said
 
 
@@ -134,8 +137,15 @@ def main():
             pool.submit(check_beside, wheel, Path(folder), row, original)
             for row, original in zip(rows, originals, strict=True)
         ]
-        for each in waiting:
-            print(each.result())
+        failures = [error for each in waiting if (error := told(each)) is not None]
+    sys.exit(bool(failures))
+
+
+def told(check):
+    """Print how a check ended; its error, if that is how."""
+    error = check.exception()
+    print(check.result() if error is None else f"FAIL {error}", flush=True)
+    return error
 
 
 if __name__ == "__main__":

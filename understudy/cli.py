@@ -296,6 +296,8 @@ def _seeded(arguments: Sequence[str]) -> list[str]:
 
 def _missing(error: ModuleNotFoundError) -> str:
     """Which extra to install, if it is that."""
+    if "pip install 'understudy[" in str(error):
+        return str(error)
     if (error.name or "").partition(".")[0] == "google":
         return (
             "avatarkit needs protobuf, which is not installed: pip install 'understudy[avatarkit]'"

@@ -41,6 +41,7 @@ import json
 import logging
 import os
 import platform
+import random
 import re
 import selectors
 import socket
@@ -410,6 +411,7 @@ def run(adapter: type[Adapter]) -> None:
 
 # --- the implementation's side -------------------------------------------------------------------
 
+SEED = 1  # the SDK draws among instances; every run shall see the same draw
 LEAVE_SECONDS = 10.0  # more than the SDK waits for the ack of its leave event
 LEAVE_PATIENCE = 0.05  # real seconds in which the peer may answer the leave event
 OPTIONS = {  # the contract's name: the SDK's
@@ -531,6 +533,7 @@ class AkoolAdapter(Adapter):
         if not (settings.get("same_client") and self.sessions):
             self.sessions.append(Client(self, settings))
         client = self.sessions[-1]
+        random.seed(SEED)
         await client.client.connect()
         return {"session_id": client.client.session_id}
 

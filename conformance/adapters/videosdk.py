@@ -21,8 +21,8 @@ The classes run in a stand-in for VideoSDK's `Meeting`: a room behind a local so
     leave        leaves the room; the handle stays attached
     serve        joins the named room; AvatarAudioIn(meeting), AvatarServer(...).start() with a
                  renderer that passes through what it is given, and publishes its tracks
-    move         set_meeting(...) with another room
-    act          worker_leaves: aclose() of the AvatarServer, which stays in the room
+    act          worker_leaves: aclose() of the AvatarServer, which stays in the room;
+                 worker_moves: set_meeting(...) with another room
     close        aclose() of the handle, or of the AvatarServer; leaves the room
     advance      moves the event loop's clock and `time.monotonic`, on which the cooldown runs
     settle       waits until the room has answered and the event loop has nothing to do
@@ -667,12 +667,15 @@ class Worker(Session):
     def __init__(self, adapter: Adapter, base: str) -> None:
         super().__init__(adapter, {})
         self._base = base
+        self.credentials: Json = {}
         self.meeting: Meeting | None = None
+        self.left: list[Meeting] = []
         self.audio: sdk.AvatarAudioIn | None = None
         self.server: sdk.AvatarServer | None = None
 
     async def begin(self, room: str, credentials: Json, *, pace: bool) -> None:
         """Join the room and start."""
+        self.credentials = credentials
         self.meeting = await self._join(room, credentials)
         self.audio = sdk.AvatarAudioIn(self.meeting, channels=CHANNELS, sample_rate=SAMPLE_RATE)
         settings = AvatarSettings(
@@ -690,13 +693,13 @@ class Worker(Session):
         for kind in TRACKS:
             await self.meeting.publish(kind)
 
-    async def move(self, room: str, credentials: Json) -> None:
-        """Go on in another room."""
-        before, self.meeting = self.meeting, await self._join(room, credentials)
+    async def move(self, room: str) -> None:
+        """Go on in another room. The old one is left at the end: whoever listens there still hears."""
+        if self.meeting is not None:
+            self.left.append(self.meeting)
+        self.meeting = await self._join(room, self.credentials)
         if self.audio is not None:
             self.audio.set_meeting(self.meeting)
-        if before is not None:
-            await before.leave()
 
     async def _join(self, room: str, credentials: Json) -> Meeting:
         token, identity = take(credentials, "token", str), take(credentials, "participant_id", str)
@@ -719,8 +722,10 @@ class Worker(Session):
         if server is not None:
             await server.aclose()
         meeting, self.meeting = self.meeting, None
-        if meeting is not None:
-            await meeting.leave()
+        for room in (*self.left, meeting):
+            if room is not None:
+                await room.leave()
+        self.left.clear()
 
 
 class VideoSdkAdapter(Adapter):
@@ -743,7 +748,6 @@ class VideoSdkAdapter(Adapter):
             leave=self._leave,
             serve=self._serve,
             act=self._act,
-            move=self._move,
             close=self._close,
             settle=self._settle_room,
         )
@@ -855,19 +859,17 @@ class VideoSdkAdapter(Adapter):
         await worker.begin(take(params, "room", str), take(params, "credentials", dict), pace=pace)
         return {"urls": {}, "credentials": {}}
 
-    async def _move(self, params: Json) -> Json:
-        session = self.sessions[-1] if self.sessions else None
-        if not isinstance(session, Worker):
-            raise UnsupportedError("there is no worker: `serve` comes first")
-        await session.move(take(params, "room", str), params)
-        return {}
-
     async def _act(self, params: Json) -> Json:
         session = self.sessions[-1] if self.sessions else None
         action = take(params, "action", dict)
-        if not isinstance(session, Worker) or set(action) != {"worker_leaves"}:
-            raise UnsupportedError("a worker can only be closed")
-        session.tell("closed", {"pending": await session.retire()})
+        if not isinstance(session, Worker) or len(action) != 1:
+            raise UnsupportedError("there is no worker: `serve` comes first")
+        if "worker_leaves" in action:
+            session.tell("closed", {"pending": await session.retire()})
+        elif "worker_moves" in action:
+            await session.move(take(action, "worker_moves", str))
+        else:
+            raise UnsupportedError("a worker can be closed or moved")
         return {}
 
     # Both.

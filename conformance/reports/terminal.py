@@ -98,6 +98,8 @@ class Screen(Progress):
         if who.missing:
             lines += ["", "  not claimed:"]
             lines += [printable(f"    {name}: {why}") for name, why in sorted(who.missing.items())]
+        if who.packaging:
+            lines += ["", "  its package:", *(printable(f"    {said}") for said in who.packaging)]
         return lines
 
     def _cell(self, cell: Cell) -> str:

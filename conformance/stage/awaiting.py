@@ -112,12 +112,15 @@ def expectation(args: Mapping[str, Any], *, under_test: str) -> Expectation:
 
     Args:
         args: the arguments.
-        under_test: role of the implementation under test: with a server, ``http`` means its reply.
+        under_test: role of the implementation under test: with a server, ``http`` means its reply,
+            and ``ended`` its close.
     """
     form = next(key for key in FORMS if key in args)
     pattern = FORMS[form](args[form])
     if form == "http" and under_test == "server":
         pattern["kind"] = "http_response"
+    if form == "ended" and under_test == "server":
+        pattern["sender"] = "server"  # our own close frame is no end yet
     pattern |= {member: args[option] for option, member in _MEMBERS.items() if option in args}
     where: dict[str, Any] = dict(args.get("where", {}))
     if "kind" in args:

@@ -37,7 +37,7 @@ class ChatLiveSession(LiveSession):
 
     Attributes:
         core: the protocol's stream.
-        generation: the turn; None before it begins, and where a plan plays it.
+        newest: the turn; None before it begins, and where a plan plays it.
     """
 
     platform: AIAvatarPlatform
@@ -47,7 +47,7 @@ class ChatLiveSession(LiveSession):
         self.pcm_bytes = 0
         self.flushes = False
         self.core = ServerStream(revision=platform.modules, now=platform.now())
-        self.generation: Generation | None = None
+        self.newest: Generation | None = None
         self._turn = TurnRequest.from_request(request)
         self._asked = request.text or ""
         self._said = Said(platform.modules)
@@ -66,7 +66,7 @@ class ChatLiveSession(LiveSession):
 
     def default_open(self) -> None:
         self._arm()
-        self.generation = self.platform.pipeline.run(self, self._turn)
+        self.platform.pipeline.run(self, self._turn)
 
     def observe_open(self) -> None:
         self._arm()
@@ -81,8 +81,7 @@ class ChatLiveSession(LiveSession):
     def default_end(self, code: int | None, reason: str) -> None:  # noqa: ARG002 - of sockets
         self.core.broken()
         self._disarm()
-        if self.generation is not None:
-            self.generation.cancel()
+        self.platform.abandon(self)
 
     # -- plans -------------------------------------------------------------------------------------
 
@@ -97,8 +96,8 @@ class ChatLiveSession(LiveSession):
     def send_error(self, name: str) -> None:
         """Send an error of the catalogue; whatever ends the turn ends the stream."""
         self.variables["partial_text"] = self._said.partial
-        if self.generation is not None:
-            self.generation.cancel()
+        if self.newest is not None:
+            self.newest.cancel()
         special = self._ERRORS.get(name)
         if special is not None:
             special(self)
@@ -117,7 +116,7 @@ class ChatLiveSession(LiveSession):
 
     def _started(self) -> None:
         """Send start, unless it was sent."""
-        if self.generation is not None or not self.connection.writable:
+        if self.newest is not None or not self.connection.writable:
             return
         answer = Answer(
             self.platform.modules,

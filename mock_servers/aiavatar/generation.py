@@ -26,7 +26,13 @@ __all__ = ["Generation", "Outlet"]
 
 
 class Outlet(Protocol):
-    """Where the events of a turn go."""
+    """Where the events of a turn go.
+
+    Attributes:
+        newest: the turn that speaks here; whatever was begun before is over.
+    """
+
+    newest: Generation | None
 
     @property
     def pcm_bytes(self) -> int:
@@ -64,6 +70,9 @@ class Generation:
         session_id: whose turn it is.
         conversation: what it goes on in; None where nobody is awake.
         steps: what is said and done.
+
+    Attributes:
+        outlet, answer: as given.
     """
 
     def __init__(
@@ -78,7 +87,7 @@ class Generation:
     ) -> None:
         self.answer = answer
         self._platform = platform
-        self._outlet = outlet
+        self.outlet = outlet
         self._session_id = session_id
         self._conversation = conversation
         self._interval = platform.options.chunk_interval if platform.pace else 0.0
@@ -93,7 +102,9 @@ class Generation:
 
     @property
     def current(self) -> bool:
-        """Whether no newer turn of the session has begun."""
+        """Whether no newer turn has begun, of the session or on the same channel."""
+        if self.outlet.newest is not self:
+            return False
         return self._conversation is None or self._platform.active.get(self._session_id) is self
 
     def run(self) -> None:
@@ -102,7 +113,7 @@ class Generation:
             wait, act = self._todo[0]
             if wait > 0:
                 self._todo[0] = (0.0, act)
-                self._outlet.later(wait, self.run)
+                self.outlet.later(wait, self.run)
                 return
             self._todo.popleft()
             if not self.current:
@@ -111,7 +122,7 @@ class Generation:
                 return
         if not self._over and self._rest > 0:
             wait, self._rest = self._rest, 0.0
-            self._outlet.later(wait, self.run)
+            self.outlet.later(wait, self.run)
         elif not self._over:
             self._end(complete=True)
 
@@ -130,10 +141,10 @@ class Generation:
     def _say(self, step: Say) -> bool:
         speech = self._platform.speak(self._platform.tags.voice(step.say), step.speech)
         events = self.answer.chunk(
-            step.say, speech, language=step.language, pcm_bytes=self._outlet.pcm_bytes
+            step.say, speech, language=step.language, pcm_bytes=self.outlet.pcm_bytes
         )
         for event in events:
-            self._outlet.say(event)
+            self.outlet.say(event)
         return True
 
     def _use(self, step: UseTool, wait: float) -> list[tuple[float, Callable[[], bool]]]:
@@ -152,7 +163,7 @@ class Generation:
                 event = self.answer.tool_call(
                     call_id, tool.name, arguments, data=data, is_final=is_final
                 )
-                self._outlet.say(event)
+                self.outlet.say(event)
                 return True
 
             return report
@@ -163,9 +174,9 @@ class Generation:
         ]
 
     def _fail(self) -> bool:
-        self._outlet.say(self.answer.error())
+        self.outlet.say(self.answer.error())
         self.cancel()
-        self._outlet.done()
+        self.outlet.done()
         return False
 
     def _end(self, *, complete: bool) -> None:
@@ -173,5 +184,5 @@ class Generation:
         if complete and self._conversation is not None:
             self._conversation.last_turn_at = self._platform.now()
         self.cancel()
-        self._outlet.say(self.answer.final(), late=late)
-        self._outlet.done()
+        self.outlet.say(self.answer.final(), late=late)
+        self.outlet.done()

@@ -91,6 +91,7 @@ class Pipeline:
         platform = self._platform
         if turn.text is None and turn.broken:
             # A failure behind the first byte is an event (AIA-SSE-006).
+            outlet.newest = None
             outlet.say(self._answer(turn, turn.context_id).error())
             outlet.done()
             return None
@@ -118,6 +119,7 @@ class Pipeline:
             conversation=conversation,
             steps=steps,
         )
+        outlet.newest = generation
         if conversation is not None:
             platform.active[turn.session_id] = generation
             outlet.announced(conversation.id)

@@ -28,7 +28,7 @@ from protocol_core.http import HttpRequest
 
 if TYPE_CHECKING:
     from avatar_protocols.tables import RevisionInfo
-    from mock_servers.aiavatar.generation import Generation
+    from mock_servers.aiavatar.generation import Generation, Outlet
     from mock_servers.connection import Connection
     from mock_servers.exchange import Exchange
     from mock_servers.session import LiveSession
@@ -260,6 +260,11 @@ class AIAvatarPlatform(Platform):
         """A turn is over."""
         if self.active.get(session_id) is generation:
             del self.active[session_id]
+
+    def abandon(self, outlet: Outlet) -> None:
+        """A channel has gone, and the turns that spoke there."""
+        for generation in [each for each in self.active.values() if each.outlet is outlet]:
+            generation.cancel()
 
     def bind(self, session: SocketLiveSession) -> None:
         """This socket owns its session id from now on (AIA-WS-010); an older one is closed."""

@@ -36,7 +36,7 @@ class SocketLiveSession(LiveSession):
 
     Attributes:
         core: the protocol's session.
-        generation: the last turn; None before the first.
+        newest: the turn that speaks here; None before the first.
     """
 
     platform: AIAvatarPlatform
@@ -56,7 +56,7 @@ class SocketLiveSession(LiveSession):
             drops_malformed=options.malformed == "drop",
         )
         self.core = ServerSession(config, revision=platform.modules)
-        self.generation: Generation | None = None
+        self.newest: Generation | None = None
         self._said = Said(platform.modules)
         self.variables = {"session_id": "", "user_id": "", "context_id": "", "partial_text": ""}
         self._timer: Timer | None = None
@@ -99,8 +99,7 @@ class SocketLiveSession(LiveSession):
     def default_end(self, code: int | None, reason: str) -> None:
         """Forget the socket; the conversation stays (AIA-WS-011)."""
         self._waiting.clear()
-        if self.generation is not None:
-            self.generation.cancel()
+        self.platform.abandon(self)
         self.platform.unbind(self)
         self.core.closed(code, reason, self.platform.now())
 
@@ -116,8 +115,8 @@ class SocketLiveSession(LiveSession):
 
     def send_error(self, name: str) -> None:
         self.variables["partial_text"] = self._said.partial
-        if send_catalogued(self, name) and self.generation is not None:
-            self.generation.cancel()
+        if send_catalogued(self, name) and self.newest is not None:
+            self.newest.cancel()
             self.done()
 
     # -- the outlet of turns -----------------------------------------------------------------------
@@ -173,7 +172,7 @@ class SocketLiveSession(LiveSession):
     def _on_asked(self, event: s.TurnAsked) -> None:
         """A turn of its own; nothing of it is kept for the next one."""
         self._blocked = self.platform.blocks
-        self._begin(TurnRequest.from_request(event.request))
+        self.platform.pipeline.run(self, TurnRequest.from_request(event.request))
 
     def _on_heard(self, _: s.UtteranceHeard) -> None:
         self.hear(None)
@@ -188,23 +187,16 @@ class SocketLiveSession(LiveSession):
         if text == "":
             core.nothing_heard()
             return
-        generation = self._begin(
-            TurnRequest(
-                session_id=core.session_id or "",
-                user_id=core.user_id,
-                context_id=core.context_id,
-                text=text,
-                audio=text is None,
-            )
+        turn = TurnRequest(
+            session_id=core.session_id or "",
+            user_id=core.user_id,
+            context_id=core.context_id,
+            text=text,
+            audio=text is None,
         )
+        generation = self.platform.pipeline.run(self, turn)
         if generation is not None and generation.answer.context_id is not None:
             core.context_id = generation.answer.context_id
-
-    def _begin(self, turn: TurnRequest) -> Generation | None:
-        generation = self.platform.pipeline.run(self, turn)
-        if generation is not None:
-            self.generation = generation
-        return generation
 
     def _act_speak(self, value: Speak) -> None:
         self.hear(value.text)

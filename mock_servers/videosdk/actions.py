@@ -14,6 +14,7 @@ __all__ = ["ACTIONS", "Bystander", "DenyJoins", "FailSends", "Saying"]
 _BYSTANDER: Final = "participant-2"
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
+RoomId = Annotated[str, msgspec.Meta(min_length=1)]
 Row = Annotated[str, msgspec.Meta(pattern="^(join|send)_[a-z_]+$")]
 
 
@@ -86,6 +87,7 @@ class DenyJoins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 ACTIONS: Final = {
     "worker_joins": ActionSpec(Literal[True], SESSION_POINTS),
     "worker_leaves": ActionSpec(Literal[True], SESSION_POINTS),
+    "worker_moves": ActionSpec(RoomId, SESSION_POINTS),
     "participant_joins": ActionSpec(Bystander, SESSION_POINTS),
     "participant_leaves": ActionSpec(Bystander, SESSION_POINTS),
     "participant_says": ActionSpec(Saying, SESSION_POINTS),

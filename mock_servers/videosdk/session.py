@@ -218,6 +218,14 @@ class RoomSession(LiveSession):
             fail("worker_leaves", "no mock worker is in the room", value)
         self.worker.leave()
 
+    def _act_worker_moves(self, value: str) -> None:
+        """The worker goes on in another room, as the same participant (VSD-LIFE-004)."""
+        worker = self.worker
+        if worker is None:
+            fail("worker_moves", "no mock worker is in the room", value)
+        worker.leave()
+        worker.follow(self.platform.room(value)).join()
+
     def _act_participant_joins(self, value: a.Bystander) -> None:
         self._bystander(value.participant_id)
 
@@ -261,6 +269,7 @@ class RoomSession(LiveSession):
     extra_actions: ClassVar[Mapping[str, Callable[[Any, Any], None]]] = {
         "worker_joins": _act_worker_joins,
         "worker_leaves": _act_worker_leaves,
+        "worker_moves": _act_worker_moves,
         "participant_joins": _act_participant_joins,
         "participant_leaves": _act_participant_leaves,
         "participant_says": _act_participant_says,

@@ -95,6 +95,10 @@ class MockWorker:
             pending = [name for name, timer in timers.items() if timer is not None]
             self._platform.tell("closed", {"pending": pending})
 
+    def follow(self, session: RoomSession) -> MockWorker:
+        """The same participant in another room, where it has still to join."""
+        return session.start_worker(self.id, self._token)
+
     def removed(self, reason: str, *, abrupt: bool) -> None:
         """The room has sent it out."""
         del reason, abrupt

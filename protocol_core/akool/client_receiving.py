@@ -75,8 +75,8 @@ class ClientReceiving(ClientSending):
         return self._on_agora(frame)
 
     def _on_connected(self, frame: Frame, now: float) -> list[e.Event]:
-        if not self._admit(self._triggers.CONNECTED):
-            return [self._untimely(frame)]
+        if self._close is not None or not self._admit(self._triggers.CONNECTED):
+            return [self._untimely(frame)]  # too late where the socket is about to be closed
         again, self._once_open = self._once_open, True
         self._open = self._greeted = True
         self._greet_until = None

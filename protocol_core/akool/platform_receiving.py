@@ -79,7 +79,7 @@ class PlatformReceiving:
     @property
     def ready(self) -> bool:
         """Whether audio may flow."""
-        return self.state == self._states.READY
+        return bool(self.state == self._states.READY)
 
     @property
     def waiting(self) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import random
 
 import pytest
 
+from avatar_protocols.aiavatar.v0_7.constants import Header as AIAvatarHeader
 from avatar_protocols.akool.v0_1_8.constants import Header as AkoolHeader
 from avatar_protocols.avatarkit.v0_1_7.constants import Header as AvatarKitHeader
 from avatar_protocols.avatarkit.v2 import message_pb2 as pb
@@ -193,4 +195,115 @@ async def test_akool(http, seed, revision, caplog):
         assert len(sent) > ROUNDS / 10
         assert [record for record in sent if record.problems] == []
         assert platform.sessions, "the session goes on whatever the client sends"
+    assert caplog.records == []
+
+
+def aiavatar_message(rng):
+    document = {
+        "type": rng.choice(["invoke", "invoke", "data", "data", "config", "start", "dance"]),
+        "session_id": rng.choice(["s1", "s1", "s2"]),
+        "context_id": rng.choice([None, "c1"]),
+        "text": rng.choice(["hello", "story", "weather", "look", "fail", "", None]),
+        "audio_data": base64.b64encode(rng.choice([bytes(1024), b"\x00\x40" * 512])).decode(),
+        "files": rng.choice([None, [], [{"type": "image", "url": "data:x"}]]),
+        "metadata": rng.choice([{}, {"volume_db_threshold": rng.choice([-30, 0, None])}]),
+    }
+    data = json.dumps(document).encode()
+    return (mutate(rng, data) if rng.random() < 0.02 else data).decode("utf-8", errors="replace")
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_aiavatar(http, seed, caplog):
+    rng = random.Random(seed)
+    options = {"listen_on": "clock", "speech_rate": 1000, "merge_within": rng.choice([0, 1])}
+    options |= {"blocking_invoke": bool(seed % 2), "pcm_chunk_bytes": rng.choice([0, 400])}
+    pace = bool(seed % 2)
+    async with mock("aiavatar", seed=seed, pace=pace, frozen=True, **options) as platform:
+        headers = {AIAvatarHeader.AUTHORIZATION: f"Bearer {platform.credentials['api_key']}"}
+        ws, streams = None, []
+        for _ in range(ROUNDS):
+            if ws is None or ws.closed:
+                ws = await http.ws_connect(f"{platform.urls['websocket']}/ws")
+                await ws.send_str('{"type":"start","session_id":"s1"}')
+            await ws.send_str(aiavatar_message(rng))
+            await turn_over(ws)
+            if rng.random() < 0.1:
+                await platform.advance(rng.random() * 20)
+            if rng.random() < 0.1:
+                url = f"{platform.urls['http']}/chat"
+                streams.append(await http.post(url, data=aiavatar_message(rng), headers=headers))
+            if streams and rng.random() < 0.1:
+                streams.pop(0).close()
+            if rng.random() < 0.05 and platform.sessions:
+                await platform.act({"error": rng.choice(["pipeline_error", "late_final"])})
+        sent = platform.journal.messages(sender="server")
+        assert len(sent) > ROUNDS / 10
+        assert [record for record in sent if record.problems] == []
+        for stream in streams:
+            stream.close()
+    assert caplog.records == []
+
+
+def videosdk_payload(rng):
+    return rng.choice(
+        [
+            rng.randbytes(rng.randrange(20000)),
+            b"INTERRUPT",
+            "INTERRUPT",
+            '{"type": "segment_end"}',
+            '{"type": "stream_ended", "data": {"playback_position": 1.0, "interrupted": false}}',
+            '{"type": 1}',
+            "[1]",
+            "hello",
+            "",
+        ]
+    )
+
+
+def videosdk_frame(rng):
+    payload = videosdk_payload(rng)
+    content = (
+        {"text": payload}
+        if isinstance(payload, str)
+        else {"binary": base64.b64encode(payload).decode()}
+    )
+    document = {
+        "type": rng.choice(["send", "send", "send", "send", "publish", "unpublish", "dance"]),
+        "id": rng.choice([1, 2, -1, "3", None]),
+        "kind": rng.choice(["audio", "video", 7]),
+        "reliability": rng.choice(["RELIABLE", "UNRELIABLE", "", 5]),
+        **content,
+    }
+    used = {"send": {"id", "reliability", *content}, "dance": {"id"}}.get(
+        document["type"], {"id", "kind"}
+    )
+    kept = {key: value for key, value in document.items() if key in {"type", *used}}
+    kept = {key: value for key, value in kept.items() if key != "id" or rng.random() < 0.5}
+    data = json.dumps(kept).encode()
+    return (mutate(rng, data) if rng.random() < 0.2 else data).decode("utf-8", errors="replace")
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_videosdk(http, seed, caplog):
+    rng = random.Random(seed)
+    air = {"loss": 0.1, "reorder": 0.1, "utf8_text_decoding": bool(seed % 2)}
+    options = {"worker": "present", "pace": bool(seed % 2), **air}
+    async with mock("videosdk", seed=seed, frozen=True, **options) as platform:
+        query = f"token={platform.token()}&participant_id=agent-1"
+        ws = await http.ws_connect(f"{platform.urls['room']}/demo-room?{query}")
+        for _ in range(ROUNDS):
+            await ws.send_str(videosdk_frame(rng))
+            await turn_over(ws)
+            if rng.random() < 0.1:
+                await platform.advance(rng.random() * 0.5)
+            if rng.random() < 0.05:
+                body = mutate(rng, json.dumps({"room_name": "a", "token": "b.c.d"}).encode())
+                async with http.post(platform.urls["dispatcher"], data=body) as reply:
+                    assert reply.status == 400
+            if rng.random() < 0.02:
+                await platform.act([{"worker_leaves": True}, {"worker_joins": True}])
+        sent = platform.journal.messages(sender="server")
+        assert sent
+        assert [record for record in sent if record.problems] == []
+        assert len(platform.session().room.participants) == 2
     assert caplog.records == []

@@ -80,6 +80,19 @@ def test_so_do_imports(tmp_path: Path, code: str, protocol: str) -> None:
     assert done.stderr.endswith(advice(protocol))
 
 
+def test_so_does_a_protobuf_of_another_version(tmp_path: Path) -> None:
+    # What protobuf raises where it is older than the one that generated the code.
+    code = """
+from google.protobuf import runtime_version as runtime
+def refuse(*_): raise runtime.VersionError("too old")
+runtime.ValidateProtobufRuntimeVersion = refuse
+""" + understudy(["serve", "avatarkit"])
+    done = run(tmp_path, code, without=())
+    assert done.returncode == 2
+    assert done.stderr.startswith("understudy: avatarkit needs another protobuf than the one that ")
+    assert done.stderr.endswith(": pip install 'understudy[avatarkit]'\n")
+
+
 def test_a_fixture_does_too(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("def test_it(videosdk_platform): ...")
     words = ["-q", "-p", "understudy.pytest_plugin", "-p", "no:cacheprovider"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from avatar_protocols.aiavatar.v0_7 import constants, messages
@@ -11,7 +12,6 @@ from conformance.checks.aiavatar._client import (
     CHAT,
     Heard,
     Sent,
-    channel_of,
     delivered,
     member,
     metadata,
@@ -20,7 +20,7 @@ from conformance.checks.aiavatar._client import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from avatar_protocols.trace import Record
     from conformance.trace import Channel, Trace
@@ -104,6 +104,8 @@ def _is_bare(record: Record) -> bool:
         return False
     if member(record, "metadata") is None:
         return True
+    if record.name == Sent.START:
+        return member(record, "context_id") is None
     return record.name == Sent.CHUNK and not member(record, "text")
 
 
@@ -163,10 +165,12 @@ def _document(text: object) -> Any:  # noqa: ANN401 - a JSON document
 @check("AIA-INT-005", role="client")
 def late_finals_do_no_harm(trace: Trace) -> Findings:
     """A final with part of an older answer takes nothing from the current one."""
-    late = [r for socket in trace.sockets() for r in _late(socket)]
-    for record in late:
-        channel = channel_of(trace, record)
-        rest = [] if channel is None else probes(channel.after(record))
+    late = [
+        *((r, socket) for socket in trace.sockets() for r in _late(socket)),
+        *((r, newer) for r, newer in _overtaken(trace)),
+    ]
+    for record, channel in late:
+        rest = [r for r in probes(channel.records) if r.seq > record.seq]
         lost = next((r for r in rest if delivered(trace, r) is None), None)
         if lost is not None:
             yield failed(
@@ -176,6 +180,20 @@ def late_finals_do_no_harm(trace: Trace) -> Findings:
             )
         elif rest:
             yield passed(record, rest[-1])
+
+
+def _overtaken(trace: Trace) -> Iterator[tuple[Record, Channel]]:
+    """The finals of streams that come while a newer one of the session is open, and that one."""
+    streams = trace.streams(CHAT)
+    for older, newer in pairwise(streams):
+        asked = newer.request
+        for final in older.messages("server", Sent.FINAL):
+            if asked is not None and final.seq > asked.seq and not _is_whole(older, final):
+                yield final, newer
+
+
+def _is_whole(channel: Channel, final: Record) -> bool:
+    return not channel.messages("server", Sent.CHUNK) or not member(final, "text")
 
 
 def _late(channel: Channel) -> Sequence[Record]:

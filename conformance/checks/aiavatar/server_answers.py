@@ -70,7 +70,7 @@ def events_say_whose_they_are(trace: Trace) -> Findings:
 
 
 def _identity(channel: Channel) -> tuple[Any, list[Any]]:
-    """The session, and the users of its turns: an invoke may name another one than start, or none."""
+    """The session, and the users of its turns: an invoke may name another than start, or none."""
     if isinstance(channel, Stream):
         return data_of(channel.request, "session_id"), [data_of(channel.request, "user_id")]
     turns = channel.messages("client", constants.RequestType.INVOKE)

@@ -22,14 +22,14 @@ _SIMULTANEOUS: Final = 0.1
 @check("VSD-AUTH-009", role="server")
 def bad_tokens_are_refused(trace: Trace) -> Findings:
     """A token that is expired or not validly signed starts nothing."""
-    if not trace.expect.get("token"):
+    if not trace.expect.get("fault"):
         return
     for request, reply in trace.http(_DISPATCH):
         if reply is None:
             continue
         joined = next(iter(_joins(trace, request)), None)
         if reply.status in _SUCCESS:
-            yield failed(reply, f"a token that is {trace.expect['token']} was accepted", request)
+            yield failed(reply, f"a token that is {trace.expect['fault']} was accepted", request)
         elif joined is not None:
             yield failed(joined, "the request was refused, and a worker joined", reply)
         else:

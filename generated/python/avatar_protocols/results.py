@@ -37,6 +37,8 @@ class Implementation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     features: list[str]
     missing: dict[str, str]
     """Features not there, each with the reason."""
+    packaging: list[str] = []
+    """What its package gets wrong about itself."""
 
 
 class ScenarioRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

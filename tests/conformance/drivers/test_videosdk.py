@@ -31,6 +31,21 @@ def driven(platform: Any, drive: Callable[..., Driven]) -> Driven:  # noqa: ARG0
     return drive(VideoSdkDriver)
 
 
+async def told(driven: Driven, event: str) -> list[Any]:
+    """What was reported under a name, once there is anything."""
+    come, tell = asyncio.Event(), driven.driver._tell
+
+    def watch(name: str, data: Any) -> None:
+        tell(name, data)
+        if name == event:
+            come.set()
+
+    driven.driver._tell = watch
+    if not driven.told(event):
+        await come.wait()
+    return driven.told(event)
+
+
 async def sent(platform: Any, name: str, count: int = 1) -> list[Any]:
     return await platform.journal.wait_for({"name": name, "sender": "client"}, count)
 
@@ -86,9 +101,8 @@ async def test_acknowledgements_are_told(driven: Driven, platform: Any) -> None:
     await platform.journal.wait_for({"kind": "join", "sender": "server"}, 1)
     await driven.do("send_audio", audio=SPEECH)
     await driven.do("end_turn")
-    while not driven.told("stream_ended"):
-        await asyncio.sleep(0)
-    assert driven.told("stream_ended") == [{"playback_position": 0.1, "interrupted": False}]
+    ended = {"playback_position": 0.1, "interrupted": False}
+    assert await told(driven, "stream_ended") == [ended]
 
 
 async def test_interrupts(driven: Driven, platform: Any) -> None:
@@ -125,7 +139,11 @@ async def test_error_records(driven: Driven, platform: Any) -> None:
     with pytest.raises(DispatchError) as caught:
         await driven.do("open", **opening(platform, room_id=None))
     record = driven.driver.record(caught.value)
-    assert (record["code"], record["kind"], record["phase"]) == ("ROOM_ID_UNSET", "local", "dispatch")
+    assert (record["code"], record["kind"], record["phase"]) == (
+        "ROOM_ID_UNSET",
+        "local",
+        "dispatch",
+    )
     with pytest.raises(CredentialsError):
         await driven.do("open", **opening(platform, api_key=None))
     assert error_record(RuntimeError("x")) == {

@@ -55,8 +55,17 @@ async def agent(platform: Any, driven: Driven) -> AsyncIterator[RoomSocket]:
 
 
 async def told(driven: Driven, event: str) -> list[Any]:
-    while not driven.told(event):
-        await asyncio.sleep(0)
+    """What was reported under a name, once there is anything."""
+    come, tell = asyncio.Event(), driven.driver._tell
+
+    def watch(name: str, data: Any) -> None:
+        tell(name, data)
+        if name == event:
+            come.set()
+
+    driven.driver._tell = watch
+    if not driven.told(event):
+        await come.wait()
     return driven.told(event)
 
 

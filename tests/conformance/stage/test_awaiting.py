@@ -109,3 +109,10 @@ def test_the_schema_knows_the_same_forms() -> None:
 
     options = schemas.meta("scenario")["$defs"]["await"]["oneOf"]
     assert {option["required"][0] for option in options} == set(FORMS)
+
+
+def test_a_server_has_to_end_a_connection_itself() -> None:
+    ended = expectation({"ended": True}, under_test="server")
+    assert not ended.accepts(record(1, "close", sender="client"))
+    assert ended.accepts(record(1, "close", sender="server"))
+    assert ended.accepts(record(1, "reset", sender="server"))

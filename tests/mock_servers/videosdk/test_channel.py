@@ -41,3 +41,9 @@ def test_nothing_reaches_the_deaf():
     deaf.participant_left("a")
     deaf.track_changed("a", "audio", "published")
     deaf.removed("over", abrupt=False)
+
+
+async def test_what_is_sent_into_the_room_the_worker_says():
+    async with open_meeting(worker="present") as (platform, _, listener):
+        assert platform.session().connection.send("[1]") is True
+        assert listener.payloads() == ["[1]"]

@@ -7,10 +7,12 @@ import json
 import aiohttp
 import pytest
 
+from avatar_protocols.room import v1
 from mock_servers import mock
+from mock_servers.videosdk.socket import SocketSession
 from protocol_core.errors import ConfigurationError
 
-from .conftest import open_meeting
+from .conftest import kinds, open_meeting
 
 
 def url_of(platform, room="demo-room", token=None, **query):
@@ -205,3 +207,18 @@ async def test_a_carrier_is_none_of_a_plans_business(http):
         with pytest.raises(ConfigurationError, match="act on the room"):
             carrier.send_error("send_failed")
         assert carrier.describe()["id"].startswith("participant-")
+
+
+async def test_nothing_can_be_done_before_the_socket_is_open():
+    async with mock("videosdk") as platform:
+        admission = platform.gate.judge(platform.session().room, platform.token(), "user-1")
+        carrier = SocketSession(platform, None, platform.session(), admission)
+        for frame in (
+            v1.Send(text="early"),
+            v1.Publish(kind="audio"),
+            v1.Unpublish(kind="audio"),
+            v1.Leave(),
+        ):
+            assert carrier._FRAMES[type(frame)](carrier, frame) is None
+        carrier.default_end(None, "")
+        assert kinds(platform, "join", "leave", "track", "message") == []

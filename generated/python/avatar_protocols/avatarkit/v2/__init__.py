@@ -2,9 +2,18 @@
 """Protobuf messages. They load protobuf, which an extra of Understudy brings."""
 
 try:
-    import google.protobuf as _protobuf  # noqa: F401 - whoever lacks it shall read what to do
-except ModuleNotFoundError as error:
+    import google.protobuf as _protobuf
+except ModuleNotFoundError as error:  # whoever lacks it shall read what to do
     raise ModuleNotFoundError(
         "avatarkit needs protobuf, which is not installed: pip install 'understudy[avatarkit]'",
         name=error.name,
+    ) from error
+
+try:
+    import avatar_protocols.avatarkit.v2.message_pb2  # noqa: F401 - does protobuf take it?
+except Exception as error:  # by one of its own errors protobuf refuses what a newer one generated
+    raise ModuleNotFoundError(
+        "avatarkit needs another protobuf than the one that is installed, "
+        f"{_protobuf.__version__}: pip install 'understudy[avatarkit]'",
+        name="google.protobuf",
     ) from error
