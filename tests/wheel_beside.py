@@ -5,9 +5,10 @@
 - It holds every file of the packages.
 - Installed alone, it runs what needs no extra, and says what to install for the rest.
 - With all extras, everything runs.
-- With the matching extra, it installs beside every vendor's SDK, and imports with it in one process.
+- With the matching extra, it installs beside every vendor's SDK and imports with it.
 
-The SDKs' environments are those of `understudy certify --vendors`; what is installed into is a copy.
+The SDKs' environments are those of `understudy certify --vendors`; what is installed into is a
+copy.
 """
 
 import argparse
@@ -25,12 +26,10 @@ from conformance.vendors import environment, vendors
 
 ROOT = Path(__file__).parents[1]
 CHECK = Path(__file__).with_name("wheel_check.py")
+ROOMS = ("conformance", "mock_servers", "protocol_core", "reference_client", "understudy")
 PACKAGES = {
     "avatar_protocols": ROOT / "generated" / "python" / "avatar_protocols",
-    **{
-        name: ROOT / name
-        for name in ("conformance", "mock_servers", "protocol_core", "reference_client", "understudy")
-    },
+    **{name: ROOT / name for name in ROOMS},
 }
 SERVING_SECONDS = 30
 TOLD_LINES = 40
@@ -112,8 +111,8 @@ def check_beside(wheel, folder, vendor, original):
     shutil.copytree(original.parents[1], home, symlinks=True)
     python = home / original.relative_to(original.parents[1])
     before = conflicts(python)
-    # In one go with its pins, so that pip looks for versions that suit both. An SDK that is installed
-    # without its dependencies stays as it is.
+    # In one go with its pins, so that pip looks for versions that suit both. An SDK that is
+    # installed without its dependencies stays as it is.
     pip(python, f"{wheel}[{vendor.protocol}]", *(vendor.requires[vendor.no_deps :]), cwd=home)
     added = conflicts(python) - before
     assert not added, f"beside {vendor.name}: {sorted(added)}"

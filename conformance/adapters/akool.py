@@ -411,7 +411,7 @@ def run(adapter: type[Adapter]) -> None:
 
 # --- the implementation's side -------------------------------------------------------------------
 
-SEED = 1  # the SDK draws among instances; every run shall see the same draw
+SEED = 1  # the SDK draws among instances: the same in every scenario, whatever came before
 LEAVE_SECONDS = 10.0  # more than the SDK waits for the ack of its leave event
 LEAVE_PATIENCE = 0.05  # real seconds in which the peer may answer the leave event
 OPTIONS = {  # the contract's name: the SDK's
@@ -492,6 +492,12 @@ class AkoolAdapter(Adapter):
         # The SDK's limits that run on the time of day must follow `advance`, too.
         time.time = lambda: time_of_day() + loop.time() - monotonic()
 
+        random.seed(SEED)
+
+    async def _reset(self) -> Json:
+        random.seed(SEED)
+        return await super()._reset()
+
     def claim(self) -> Json:
         return {
             "protocol": "akool",
@@ -533,7 +539,6 @@ class AkoolAdapter(Adapter):
         if not (settings.get("same_client") and self.sessions):
             self.sessions.append(Client(self, settings))
         client = self.sessions[-1]
-        random.seed(SEED)
         await client.client.connect()
         return {"session_id": client.client.session_id}
 

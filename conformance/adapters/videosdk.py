@@ -694,7 +694,7 @@ class Worker(Session):
             await self.meeting.publish(kind)
 
     async def move(self, room: str) -> None:
-        """Go on in another room. The old one is left at the end: whoever listens there still hears."""
+        """Go on in another room. The old one is left at the end: who listens there still hears."""
         if self.meeting is not None:
             self.left.append(self.meeting)
         self.meeting = await self._join(room, self.credentials)

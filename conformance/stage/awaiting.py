@@ -27,6 +27,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         pattern: members of the record and what they must contain.
+        unless: members by which a record is not meant, although the pattern fits.
         where: what its data, or a member of its data, must contain.
         count: how many such records.
         consumes: whether the records are used up.
@@ -40,6 +41,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     consumes: bool
     within: float | None
     text: str
+    unless: Pattern = {}
 
     def accepts(self, record: Record) -> bool:
         """Whether the record is one of those waited for."""
@@ -47,6 +49,8 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(record, key)
             if value not in part if isinstance(part, tuple) else not matches(part, value):
                 return False
+        if self.unless and matches(self.unless, msgspec.structs.asdict(record)):
+            return False
         return not self.where or _contains(self.where, record.data)
 
     def document(self) -> Pattern:
@@ -98,6 +102,7 @@ FORMS: dict[str, Callable[[Any], Pattern]] = {
     "track": lambda value: _named("track", value),
 }
 
+_OUR_CLOSE: Pattern = {"kind": "close", "sender": "client"}
 _MEMBERS = {
     # option of an await: member of the record
     "from": "sender",
@@ -113,14 +118,14 @@ def expectation(args: Mapping[str, Any], *, under_test: str) -> Expectation:
     Args:
         args: the arguments.
         under_test: role of the implementation under test: with a server, ``http`` means its reply,
-            and ``ended`` its close.
+            and a close frame of ours has ended nothing yet.
     """
     form = next(key for key in FORMS if key in args)
     pattern = FORMS[form](args[form])
     if form == "http" and under_test == "server":
         pattern["kind"] = "http_response"
-    if form == "ended" and under_test == "server":
-        pattern["sender"] = "server"  # our own close frame is no end yet
+    # A probe's own close frame is no end yet; its own reset is.
+    unless = _OUR_CLOSE if form == "ended" and under_test == "server" else {}
     pattern |= {member: args[option] for option, member in _MEMBERS.items() if option in args}
     where: dict[str, Any] = dict(args.get("where", {}))
     if "kind" in args:
@@ -128,6 +133,7 @@ def expectation(args: Mapping[str, Any], *, under_test: str) -> Expectation:
     shown = {key: value for key, value in args.items() if key != "within"}
     return Expectation(
         pattern=pattern,
+        unless=unless,
         where=where,
         count=args.get("count", 1),
         consumes=form != "connection",

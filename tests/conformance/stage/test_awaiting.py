@@ -111,8 +111,9 @@ def test_the_schema_knows_the_same_forms() -> None:
     assert {option["required"][0] for option in options} == set(FORMS)
 
 
-def test_a_server_has_to_end_a_connection_itself() -> None:
+def test_a_close_of_the_probes_own_has_ended_nothing() -> None:
     ended = expectation({"ended": True}, under_test="server")
+    assert ended.accepts(record(1, "reset", sender="client"))
     assert not ended.accepts(record(1, "close", sender="client"))
     assert ended.accepts(record(1, "close", sender="server"))
     assert ended.accepts(record(1, "reset", sender="server"))

@@ -11,6 +11,7 @@ from protocol_core.errors import ConfigurationError
     [
         {"worker_joins": True},
         {"worker_leaves": True},
+        {"worker_moves": "another-room"},
         {"participant_joins": {}},
         {"participant_leaves": {"participant_id": "user"}},
         {"participant_says": {"text": "hi", "reliability": "RELIABLE"}},
@@ -29,6 +30,7 @@ def test_a_plan_may_say(action):
     ("action", "problem"),
     [
         ({"worker_joins": False}, "worker_joins"),
+        ({"worker_moves": ""}, "worker_moves"),
         ({"participant_joins": {"participant_id": ""}}, "participant_joins"),
         ({"participant_says": {}}, "give one of"),
         ({"participant_says": {"text": "a", "binary": "00"}}, "give one of"),

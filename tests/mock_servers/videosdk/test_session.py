@@ -84,9 +84,39 @@ async def test_the_worker_says_what_it_is_told():
 
 async def test_without_a_worker_nobody_says_it():
     async with open_meeting(worker="absent") as (platform, _, _):
-        for action in ({"send_text": "x"}, {"worker_leaves": True}, {"error": "worker_left"}):
+        for action in (
+            {"send_text": "x"},
+            {"worker_leaves": True},
+            {"worker_moves": "another-room"},
+            {"error": "worker_left"},
+        ):
             with pytest.raises(ConfigurationError, match="no mock worker"):
                 await platform.act(action)
+
+
+async def test_a_worker_moves_to_another_room():
+    async with open_meeting(worker="absent", worker_id="avatar_m") as (platform, meeting, _):
+        told = []
+        platform.listen(lambda name, _: told.append(name))
+        await platform.act([{"worker_joins": True}, {"worker_moves": "another-room"}])
+        last = platform.journal.where(kind="join")[-1]
+        assert (last.participant, last.name) == ("avatar_m", "another-room")
+        assert kinds(platform, "leave") == [("leave", "avatar_m")]
+        await meeting.send(b"\1\2", {"reliability": "UNRELIABLE"})
+        assert told == ["closed"]
+
+
+async def test_a_strict_worker_hears_its_agent_only():
+    async with open_meeting(worker="present", strict_sender="somebody-else") as (
+        platform,
+        meeting,
+        _,
+    ):
+        told = []
+        platform.listen(lambda name, _: told.append(name))
+        await meeting.send(b"\1\2", {"reliability": "UNRELIABLE"})
+        await platform.flush()
+        assert told == []
 
 
 async def test_bystanders_come_speak_and_go():
