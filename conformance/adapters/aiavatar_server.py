@@ -109,7 +109,12 @@ class TravellingLoop(asyncio.SelectorEventLoop):
 
     Everything that runs on it (sleep, wait_for, keepalive pings, back-off) follows, because all
     timers of asyncio pass through `call_at` and read `time`.
+
+    Attributes:
+        peer_silence: real seconds given to the peer, after each timer that fired, to answer.
     """
+
+    peer_silence = PEER_SILENCE
 
     def __init__(self) -> None:
         self._moved = 0.0
@@ -154,9 +159,9 @@ class TravellingLoop(asyncio.SelectorEventLoop):
             seen = self._watched.traffic
 
     async def silence(self) -> None:
-        """Return once nothing has arrived for `PEER_SILENCE` seconds of real time."""
+        """Return once nothing has arrived for `peer_silence` seconds of real time."""
         seen, since = -1, monotonic()
-        while monotonic() - since < PEER_SILENCE:
+        while monotonic() - since < self.peer_silence:
             await self.quiet()
             if seen != self._watched.traffic:
                 seen, since = self._watched.traffic, monotonic()

@@ -101,7 +101,12 @@ class TravellingLoop(asyncio.SelectorEventLoop):
 
     Everything that runs on it (sleep, wait_for, keepalive pings, back-off) follows, because all
     timers of asyncio pass through `call_at` and read `time`.
+
+    Attributes:
+        peer_silence: real seconds given to the peer, after each timer that fired, to answer.
     """
+
+    peer_silence = PEER_SILENCE
 
     def __init__(self) -> None:
         self._moved = 0.0
@@ -146,9 +151,9 @@ class TravellingLoop(asyncio.SelectorEventLoop):
             seen = self._watched.traffic
 
     async def silence(self) -> None:
-        """Return once nothing has arrived for `PEER_SILENCE` seconds of real time."""
+        """Return once nothing has arrived for `peer_silence` seconds of real time."""
         seen, since = -1, monotonic()
-        while monotonic() - since < PEER_SILENCE:
+        while monotonic() - since < self.peer_silence:
             await self.quiet()
             if seen != self._watched.traffic:
                 seen, since = self._watched.traffic, monotonic()
@@ -412,6 +417,7 @@ def run(adapter: type[Adapter]) -> None:
 # --- the implementation's side -------------------------------------------------------------------
 
 SEED = 1  # the SDK draws among instances: the same in every scenario, whatever came before
+POLL_SILENCE = 0.005  # the SDK polls: 300 timers in half a minute, and they ask the peer for little
 LEAVE_SECONDS = 10.0  # more than the SDK waits for the ack of its leave event
 LEAVE_PATIENCE = 0.05  # real seconds in which the peer may answer the leave event
 OPTIONS = {  # the contract's name: the SDK's
@@ -493,6 +499,7 @@ class AkoolAdapter(Adapter):
         time.time = lambda: time_of_day() + loop.time() - monotonic()
 
         random.seed(SEED)
+        loop.peer_silence = POLL_SILENCE
 
     async def _reset(self) -> Json:
         random.seed(SEED)

@@ -61,6 +61,8 @@ class AIAvatarOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         wakeword_timeout: seconds since the last turn of a conversation after which one of them is
             needed again; None for the documents' default.
         merge_within: seconds within which a request is joined with the one before; 0 never.
+        ping_interval: seconds between pings on the WebSocket; 0 for none; None for the documents'
+            default.
         chunk_interval: seconds before each chunk of an answer, on a platform that paces.
         speech_rate: Hz of the audio that goes out.
         characters_per_second: speed of the synthesis.
@@ -85,6 +87,7 @@ class AIAvatarOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     wakewords: tuple[str, ...] = ()
     wakeword_timeout: Seconds | None = None
     merge_within: Seconds = 0.0
+    ping_interval: Seconds | None = None
     chunk_interval: Seconds = 0.2
     speech_rate: Annotated[int, msgspec.Meta(ge=100)] = 16000
     characters_per_second: Annotated[float, msgspec.Meta(gt=0)] = 15.0
@@ -110,6 +113,7 @@ class AIAvatarPlatform(Platform):
         tags: reads control tags.
         event_types: names of the events.
         wakeword_timeout: seconds for which the wakeword holds.
+        ping_interval: seconds between pings on the WebSocket; 0 for none.
     """
 
     protocol: ClassVar[str] = "aiavatar"
@@ -127,6 +131,8 @@ class AIAvatarPlatform(Platform):
         usual: float = constants.Timeout.WAKEWORD
         given = options.wakeword_timeout
         self.wakeword_timeout = usual if given is None else given
+        usual = constants.Heartbeat.PING_INTERVAL
+        self.ping_interval = usual if options.ping_interval is None else options.ping_interval
         endpoint = constants.Endpoint
         self.streams = frozenset({endpoint.CHAT.name})
         self._chat: str = endpoint.CHAT.name

@@ -77,9 +77,10 @@ class SocketLiveSession(LiveSession):
 
     def default_open(self) -> None:
         self.core.open(self.platform.now())
+        self._keep_pinging()
 
     def observe_open(self) -> None:
-        self.core.open(self.platform.now())
+        self.default_open()
 
     def default_message(self, message: bytes | str) -> None:
         if self._blocked:
@@ -210,6 +211,17 @@ class SocketLiveSession(LiveSession):
         due = self.core.deadline()
         if due is not None and self.connection.writable:
             self._timer = self.at(due, self._on_deadline)
+
+    def _keep_pinging(self) -> None:
+        """Ping as the server's runtime does (AIA-HB-001); a pong that does not come costs nothing."""
+        every = self.platform.ping_interval
+        if every > 0:
+            self.later(every, self._ping)
+
+    def _ping(self) -> None:
+        if self.connection.writable:
+            self.connection.ping()
+            self._keep_pinging()
 
     def _on_deadline(self) -> None:
         self._timer = None

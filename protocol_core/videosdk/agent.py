@@ -40,6 +40,7 @@ from protocol_core.videosdk.events import (
 )
 from protocol_core.videosdk.revision import PROTOCOL, Revision, load
 from protocol_core.videosdk.segments import Segments
+from protocol_core.videosdk.turns import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,28 +49,7 @@ if TYPE_CHECKING:
     from protocol_core.videosdk.codec import Outgoing
     from protocol_core.videosdk.errors import SendError, VideoSdkError
 
-__all__ = ["AgentSession", "Turn"]
-
-
-class Turn:
-    """One utterance.
-
-    Attributes:
-        interruptible: whether `AgentSession.interrupt` may stop it (VSD-INT-011).
-        interrupted: whether it was stopped; what is said in it now is dropped.
-        over: whether it has ended, in whatever way.
-        segment: number of the segment that carries its audio; 0 before any was sent.
-        audible_until: when its audio will have been played in real time, in seconds.
-    """
-
-    __slots__ = ("audible_until", "interrupted", "interruptible", "over", "segment")
-
-    def __init__(self, *, interruptible: bool) -> None:
-        self.interruptible = interruptible
-        self.interrupted = False
-        self.over = False
-        self.segment = 0
-        self.audible_until = 0.0
+__all__ = ["AgentSession"]
 
 
 class AgentSession:
@@ -315,7 +295,9 @@ class AgentSession:
         Legal at any time, also while nothing plays and repeatedly (VSD-INT-010). An utterance that
         is not interruptible is left alone until it was played (VSD-INT-011).
         """
-        self._turns = [turn for turn in self._turns if self._audible(turn, now)]
+        waiting = self.segments.unfinished
+        patience: float = self.revision.constants.Tolerance.PLAYBACK_POSITION
+        self._turns = [t for t in self._turns if t.concerns(now, waiting, patience)]
         if any(not turn.interruptible for turn in self._turns):
             return None
         for turn in self._turns:
@@ -414,14 +396,6 @@ class AgentSession:
     def _sends(self, trigger: str) -> bool:
         """Fire the trigger of something to send; False where it is dropped (VSD-CHAN-015)."""
         return self._machine.receive(trigger)
-
-    def _audible(self, turn: Turn, now: float) -> bool:
-        """Whether an interrupt still concerns a turn: it is being said, or may still be heard."""
-        if not turn.over:
-            return True
-        patience: float = self.revision.constants.Tolerance.PLAYBACK_POSITION
-        waiting = turn.segment in self.segments.unfinished
-        return waiting and now < turn.audible_until + patience
 
     def _ignored(self, why: Dropped, payload: object, sender: str) -> Ignored:
         return Ignored(

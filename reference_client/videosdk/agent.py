@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from protocol_core.clock import LoopClock
 from protocol_core.errors import ConfigurationError, LocalProtocolError
-from protocol_core.videosdk.agent import AgentSession, Turn
+from protocol_core.videosdk.agent import AgentSession
 from protocol_core.videosdk.events import Detached, Event
 from protocol_core.videosdk.revision import PROTOCOL
 from reference_client.callbacks import Callbacks
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from protocol_core.videosdk.codec import Outgoing
     from protocol_core.videosdk.config import AgentConfig
     from protocol_core.videosdk.revision import Revision
+    from protocol_core.videosdk.turns import Turn
     from reference_client.videosdk.meeting import Meeting
 
 __all__ = ["AvatarAgent", "Utterance", "connect"]

@@ -31,6 +31,7 @@ def pip(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(module.subprocess, "run", run)
     ours = Python(path=sys.executable, release=(3, 11, 7), version=sys.version)
     monkeypatch.setattr(module, "find_python", lambda *_: ours)
+    monkeypatch.setattr(module, "examine", lambda _, package: (f"{package} is in order.",))
     return asked
 
 

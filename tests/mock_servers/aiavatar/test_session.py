@@ -156,6 +156,19 @@ async def test_pcm(open_platform):
         assert final["type"] == "final"
 
 
+@pytest.mark.parametrize(("options", "pings"), [({}, 3), ({"ping_interval": 0}, 0)])
+async def test_pings(open_platform, options, pings):
+    async with open_platform(**options) as (platform, client):
+        await client.open()
+        await platform.advance(61)
+        await client.settle()
+        assert (
+            len(platform.journal.where(lambda r: (r.kind, r.sender) == ("ping", "server"))) == pings
+        )
+        await platform.act({"close": {}})
+        await platform.advance(61)
+
+
 # -- what is wrong ---------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Whatever a server sends, a client's session says what it means or why it means nothing."""
+"""Whatever the peer sends: a session says what it means, or why it means nothing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocol_core.aiavatar import events as e
+from protocol_core.aiavatar import server_events as s
+from protocol_core.aiavatar.answer import Answer
 from protocol_core.aiavatar.chat import ChatSession
+from protocol_core.aiavatar.codec import Request, encode_audio
 from protocol_core.aiavatar.config import settle
 from protocol_core.aiavatar.errors import AIAvatarError
 from protocol_core.aiavatar.performance import Performance
+from protocol_core.aiavatar.server import ServerConfig, ServerSession
+from protocol_core.aiavatar.service import Refusal, Service
 from protocol_core.aiavatar.socket import SocketSession
-from tests.protocol_core.aiavatar.support import REVISION, config, event
+from protocol_core.http import HttpRequest
+from tests.protocol_core.aiavatar.support import REVISION, config, event, tone
 
 KINDS = ("connected", "stop", "start", "chunk", "tool_call", "final", "vision", "error", "later")
 VALUES = st.recursive(
@@ -97,3 +103,55 @@ def test_a_stream_takes_anything_or_says_what_is_wrong(data, cut):
     except AIAvatarError as error:
         codes.add(error.code)
     assert codes <= REVISION.errors.CODES.keys()
+
+
+# --- what clients send ---------------------------------------------------------------------------
+
+TYPES = st.sampled_from(["start", "invoke", "data", "config", "stop", "dance"]) | VALUES
+REQUESTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": TYPES,
+        "session_id": st.sampled_from(["s1", "s2", "", None]) | VALUES,
+        "text": st.sampled_from(["Hi", "", None]) | VALUES,
+        "audio_data": st.sampled_from([encode_audio(tone(0.1)), "", "A", "AAAA", None]) | VALUES,
+        "files": st.sampled_from([[], [{"type": "image", "url": "data:x"}]]) | VALUES,
+        "metadata": st.sampled_from([{"volume_db_threshold": -30}, {}, None]) | VALUES,
+    },
+).map(json.dumps)
+
+
+@settings(deadline=None)
+@given(st.lists(REQUESTS | st.text(max_size=9) | st.binary(max_size=9), max_size=12), st.booleans())
+def test_a_server_takes_anything(messages, drops):
+    session = ServerSession(ServerConfig(drops_malformed=drops, silence_by_clock=drops))
+    session.open(0.0)
+    for moment, message in enumerate(messages):
+        for happened in [*session.receive(message, moment), *session.timeout(moment + 0.9)]:
+            if isinstance(happened, s.TurnAsked | s.UtteranceHeard):
+                answer = Answer(REVISION, session_id="s1", user_id=None, context_id="c")
+                for said in (answer.stop(), answer.start("Hi"), answer.final()):
+                    assert session.send(said)
+            if isinstance(happened, s.Malformed | s.Refused | s.Left):
+                assert session.close_to_send() is not None
+        for text in session.data_to_send():
+            assert json.loads(text)["type"] in {"connected", "final"}
+    session.closed(None, "", 99.0)
+
+
+@settings(deadline=None)
+@given(
+    st.binary(max_size=40) | REQUESTS.map(str.encode),
+    st.sampled_from(["", "Bearer k", "multipart/form-data; boundary=x", "é"]),
+)
+def test_a_server_serves_any_request_or_says_what_is_wrong(body, header):
+    request = HttpRequest(
+        method="POST", url="/", headers={"Authorization": header, "Content-Type": header}, body=body
+    )
+    for service in (Service(REVISION), Service(REVISION, api_key="k", key_last=True)):
+        for call in (service.chat, service.transcribe, service.synthesize):
+            found = call(request)
+            if isinstance(found, Refusal):
+                assert service.refused(found).status in {400, 401, 422}
+            elif isinstance(found, Request):
+                assert found.session_id
