@@ -3,7 +3,7 @@
     python package_probe.py describe DISTRIBUTION    what it declares, and what is in it
     python package_probe.py parse FILE...            what this Python cannot parse
 
-Prints JSON. Needs the standard library alone, and Python 3.10.
+Prints JSON. Needs the standard library alone, and Python 3.10; to parse, 3.8.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def describe(distribution: str) -> dict[str, Any]:
     found = metadata.distribution(distribution)
     sources = [Path(str(found.locate_file(file))) for file in found.files or ()]
     files = [path for path in sources if path.suffix == ".py" and path.is_file()]
-    trees = {path: ast.parse(path.read_bytes()) for path in files}
+    broken = parse(*map(str, files))
+    trees = {path: ast.parse(path.read_bytes()) for path in files if str(path) not in broken}
     own = {file.parts[0].removesuffix(".py") for file in found.files or ()}
     asked = _FLOOR.search(found.metadata.get("Requires-Python") or "")
     return {
@@ -61,6 +62,8 @@ def parse(*files: str) -> dict[str, str]:
             ast.parse(Path(name).read_bytes())
         except SyntaxError as error:
             broken[name] = f"{error.msg}, line {error.lineno}"
+        except ValueError as error:  # a null byte, before Python 3.12
+            broken[name] = str(error)
     return broken
 
 

@@ -53,9 +53,9 @@ def _parsed(floor: str, files: Sequence[str]) -> list[str]:
     """What the oldest Python that a package promises cannot parse, if that Python is here."""
     try:
         oldest = find_python(f"=={floor}")
+        broken: dict[str, str] = _look(oldest.path, "parse", *files)
     except UsageError:
-        return []  # Nobody here can say.
-    broken: dict[str, str] = _look(oldest.path, "parse", *files)
+        return []  # Nobody here can say: it is not here, or older than our script.
     return [
         f"It declares to run on Python {floor}, which cannot parse {Path(name).name}: {why}."
         for name, why in sorted(broken.items())

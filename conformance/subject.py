@@ -73,7 +73,11 @@ def server_subject(target: Target) -> Subject:
             features=_mock_features(target),
         )
     if server.control:
-        return Subject(name=target.name or str(server), features=_mock_features(target))
+        every = _mock_features(target)
+        features = tuple(name for name in every if name not in _TOLD)
+        unheard = "only a server in process, or an adapter, tells of it"
+        missing = {name: unheard for name in every if name in _TOLD}
+        return Subject(name=target.name or str(server), features=features, missing=missing)
     triggers = ("triggers",) if server.triggers else ()
     if "advance" in server.triggers:
         triggers = (*triggers, "clock")
@@ -83,6 +87,10 @@ def server_subject(target: Target) -> Subject:
         features=(*server.features, *triggers),
         missing=missing,
     )
+
+
+_TOLD = frozenset({"input_events"})
+"""Features that show beside the wire alone."""
 
 
 def _mock_features(target: Target) -> tuple[str, ...]:

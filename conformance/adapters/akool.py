@@ -547,6 +547,7 @@ class AkoolAdapter(Adapter):
             self.sessions.append(Client(self, settings))
         client = self.sessions[-1]
         await client.client.connect()
+        await self.loop.quiet()  # the tasks that it has started have begun: the first ping is out
         return {"session_id": client.client.session_id}
 
     def _client(self, command: str) -> Client:

@@ -213,7 +213,7 @@ class SocketLiveSession(LiveSession):
             self._timer = self.at(due, self._on_deadline)
 
     def _keep_pinging(self) -> None:
-        """Ping as the server's runtime does (AIA-HB-001); a pong that does not come costs nothing."""
+        """Ping as the server's runtime does; a pong that does not come costs nothing."""
         every = self.platform.ping_interval
         if every > 0:
             self.later(every, self._ping)

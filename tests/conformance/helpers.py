@@ -69,3 +69,18 @@ def scenario(*steps: dict[str, Any], **members: Any) -> Scenario:
         verifies=("AVK-HS-001",),
     )
     return msgspec.structs.replace(made, **members)
+
+
+def install(site: Path, name: str, sources: dict[str, str], metadata: str = "") -> Path:
+    """Install a package, version 1.0, into a folder of them; its metadata's folder."""
+    made = site / f"{name.replace('-', '_').lower()}-1.0.dist-info"
+    made.mkdir(parents=True, exist_ok=True)
+    for place, text in sources.items():
+        path = site / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    head = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{metadata}\n"
+    (made / "METADATA").write_text(head, encoding="utf-8")
+    files = [*sources, f"{made.name}/METADATA", f"{made.name}/RECORD"]
+    (made / "RECORD").write_text("".join(f"{file},,\n" for file in files), encoding="utf-8")
+    return made

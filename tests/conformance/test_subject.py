@@ -135,3 +135,13 @@ def test_which_servers_a_scenario_can_be_played_against(
     found = {name: unreachable(made, target) for name, target in targets.items()}
     assert {name for name, reason in found.items() if not reason} == reach
     assert set(found.values()) <= {"", "the scenario needs a server that is set up for it"}
+
+
+def test_a_server_elsewhere_tells_nothing_beside_the_wire() -> None:
+    server = ServerTarget(urls={"room": "ws://127.0.0.1:1"}, control="http://127.0.0.1:1")
+    subject = server_subject(
+        Target(protocol="videosdk", revision="1.0", role="server", server=server)
+    )
+    assert "input_events" not in subject.features
+    assert "adapter" in subject.missing["input_events"]
+    assert "worker" in subject.features

@@ -216,6 +216,7 @@ def aiavatar_message(rng):
 async def test_aiavatar(http, seed, caplog):
     rng = random.Random(seed)
     options = {"listen_on": "clock", "speech_rate": 1000, "merge_within": rng.choice([0, 1])}
+    options |= {"ping_interval": 0}  # what is read here is messages alone
     options |= {"blocking_invoke": bool(seed % 2), "pcm_chunk_bytes": rng.choice([0, 400])}
     pace = bool(seed % 2)
     async with mock("aiavatar", seed=seed, pace=pace, frozen=True, **options) as platform:
