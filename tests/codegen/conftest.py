@@ -205,7 +205,7 @@ def tables() -> dict[str, str]:
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    """The small repository; its meta-schemas, adapter contract and room socket are the real ones."""
+    """The small repository; meta-schemas, adapter contract and room socket are the real ones."""
     root = tmp_path / "repository"
     spec = root / "spec" / "demo"
     spec.mkdir(parents=True)

@@ -39,7 +39,7 @@ ROWS = [
 
 def found(**members: Any) -> ResultFile:
     who = [
-        implementation("kit", missing={}),
+        implementation("kit", missing={}, packaging=["It calls itself 2.", "It is older."]),
         implementation("aki", protocol="aiavatar", revision="0.7", missing={}),
         implementation("aki-server", "server", protocol="aiavatar", revision="0.7", missing={}),
     ]
@@ -112,7 +112,7 @@ def test_the_page(folder: Path) -> None:
 
 def test_how_an_sdk_is_installed(folder: Path) -> None:
     lines = drift(found(), folder, ROWS).splitlines()
-    assert "Installed as `kit==1`." in lines
+    assert "Installed as `kit==1`. It calls itself 2. It is older." in lines
     without = "Installed as `aki==1`, without the dependencies that it declares."
     assert f"{without} What it needs instead: `fastapi==2`. It wants Python >=3.12." in lines
     besides = "Installed as `aki==1`. It needs `requests==2`, which it does not declare."

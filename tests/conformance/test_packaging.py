@@ -94,7 +94,13 @@ def test_an_older_python_is_asked_if_it_is_here(
     )
 
 
-def test_a_python_that_is_not_here_tells_nothing(environment: Environment) -> None:
+def test_a_python_that_is_not_here_tells_nothing(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(wanted: str) -> Python:
+        raise UsageError(f"no Python {wanted} here")
+
+    monkeypatch.setattr(module, "find_python", find)
     assert environment.look("Requires-Python: >=3.99", kit="") == ()
 
 

@@ -22,7 +22,14 @@ from tests.conformance.helpers import fake, scenario
 if TYPE_CHECKING:
     from pathlib import Path
 
-TARGET = Target(protocol="avatarkit", revision="0.1.7", role="client", adapter=fake(), name="x")
+TARGET = Target(
+    protocol="avatarkit",
+    revision="0.1.7",
+    role="client",
+    adapter=fake(),
+    name="x",
+    packaging=("It calls itself 2.",),
+)
 
 
 def collector(*outcomes: Any, strict: bool = False, jobs: int | None = None) -> Collector:
@@ -106,6 +113,7 @@ def test_implementations_are_described() -> None:
     (who,) = collector("pass").finish().implementations
     assert (who.name, who.version, who.features) == ("impl", "2", ["a", "b"])
     assert "fakes.py" in who.target
+    assert who.packaging == ["It calls itself 2."]
 
 
 def test_the_file_is_what_its_schema_says(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from conformance.vendors import ADAPTERS, prepare, vendors
 
 @pytest.fixture
 def pip(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Stands in for venv and pip: what was asked of pip."""
+    """Stands in for venv and pip: what was asked of pip. Of packages their own question is told."""
     asked: list[list[str]] = []
 
     def run(command: list[str], **_: Any) -> Any:
@@ -31,7 +31,7 @@ def pip(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(module.subprocess, "run", run)
     ours = Python(path=sys.executable, release=(3, 11, 7), version=sys.version)
     monkeypatch.setattr(module, "find_python", lambda *_: ours)
-    monkeypatch.setattr(module, "examine", lambda _, package: (f"{package} is in order.",))
+    monkeypatch.setattr(module, "examine", lambda *told: told)
     return asked
 
 
@@ -60,6 +60,8 @@ def test_one_protocol(tmp_path: Path, pip: list[list[str]]) -> None:
     (target,) = prepare(tmp_path, protocol="liveavatar", revision="0.2.1", say=lambda _: None)
     assert (target.protocol, target.revision, target.role) == ("liveavatar", "0.2", "client")
     assert any("liveavatar-channel-sdk==0.2.1" in word for word in pip[0])
+    assert target.adapter is not None
+    assert target.packaging == (target.adapter.command[0], "liveavatar-channel-sdk")
 
 
 def test_other_pins_make_another_environment(tmp_path: Path, pip: list[list[str]]) -> None:

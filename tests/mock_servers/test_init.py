@@ -52,3 +52,9 @@ def test_liveavatar_needs_no_protobuf():
         [sys.executable, "-c", command], capture_output=True, text=True, check=True
     )
     assert result.stdout == "False\n"
+
+
+def test_the_class_of_a_platform_is_found_by_its_module():
+    assert {name: platform_class(name).protocol for name in platforms()} == {
+        name: name for name in platforms()
+    }

@@ -125,7 +125,13 @@ def test_no_member_of_a_result_is_trusted(tmp_path: Path) -> None:
     )
     skipped = verdict("AVK-HS-001", "not-applicable", implementation=NASTY, message=NASTY)
     who = implementation(
-        NASTY, version=NASTY, language=NASTY, target=NASTY, features=[NASTY], missing={NASTY: NASTY}
+        NASTY,
+        version=NASTY,
+        language=NASTY,
+        target=NASTY,
+        features=[NASTY],
+        missing={NASTY: NASTY},
+        packaging=[NASTY],
     )
     told = results(
         suite=NASTY,
@@ -230,6 +236,14 @@ def test_what_was_not_checked_is_said(tmp_path: Path) -> None:
     assert "Nothing was seen of AVK-HS-003, AVK-OGG-001, AVK-OGG-002." in text
     whole = results(implementations=[implementation(missing={})], verdicts=verdicts[:1])
     assert "Every scenario of this run applied." in render_html(whole, traces=tmp_path)
+
+
+def test_what_a_package_gets_wrong(tmp_path: Path) -> None:
+    wrong = ["It calls itself <2>.", "It imports what it does not declare."]
+    text = render_html(results(implementations=[implementation(packaging=wrong)]), traces=tmp_path)
+    told = "It calls itself &lt;2&gt;. It imports what it does not declare."
+    assert f"<b>Its package.</b> {told}</p>" in text
+    assert "Its package" not in render_html(results(), traces=tmp_path)
 
 
 def test_a_part_of_a_run_says_so(tmp_path: Path) -> None:

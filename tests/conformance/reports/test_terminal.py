@@ -102,6 +102,13 @@ def test_who_claims_everything() -> None:
     assert "not claimed" not in printed(results(implementations=[implementation(missing={})]))
 
 
+def test_what_a_package_gets_wrong() -> None:
+    wrong = ["It calls itself \x1b[31m2.", "It imports what it does not declare."]
+    text = printed(results(implementations=[implementation(packaging=wrong)]))
+    assert "\n  its package:\n    It calls itself \ufffd[31m2.\n    It imports what it" in text
+    assert "its package" not in printed(results())
+
+
 def test_progress_on_a_terminal() -> None:
     stream = io.StringIO()
     jobs = tuple(Job(number=n, target=0, scenario=scenario({"open": {}})) for n in range(2))
