@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["describe", "parse"]
 
@@ -40,7 +40,10 @@ def describe(distribution: str) -> dict[str, Any]:
     broken = parse(*map(str, files))
     trees = {path: ast.parse(path.read_bytes()) for path in files if str(path) not in broken}
     own = {file.parts[0].removesuffix(".py") for file in found.files or ()}
-    asked = _FLOOR.search(found.metadata.get("Requires-Python") or "")
+    declared = found.metadata
+    asked = _FLOOR.search(
+        declared["Requires-Python"] if "Requires-Python" in declared else ""  # noqa: SIM401 - it has no `get` in its types
+    )
     return {
         "version": found.version,
         "floor": asked[1] if asked else "",
@@ -138,8 +141,9 @@ def _version(tree: ast.Module) -> str:
 
 def main() -> None:
     """Run from the command line."""
+    commands: dict[str, Callable[..., object]] = {"describe": describe, "parse": parse}
     command, *arguments = sys.argv[1:]
-    json.dump({"describe": describe, "parse": parse}[command](*arguments), sys.stdout)
+    json.dump(commands[command](*arguments), sys.stdout)
 
 
 if __name__ == "__main__":

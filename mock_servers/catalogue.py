@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from mock_servers.actions import HTTP_POINTS, SESSION_POINTS
@@ -30,6 +29,5 @@ def catalogue_reply(row: WireError, variables: Mapping[str, str]) -> HttpRespons
         return None
     headers = substitute(dict(reply.headers), variables)
     if reply.json is not None:
-        document = substitute(json.loads(json.dumps(reply.json)), variables)
-        return json_response(document, reply.status, headers)
+        return json_response(substitute(reply.json, variables), reply.status, headers)
     return text_response(reply.text or "", reply.status, headers)

@@ -7,11 +7,16 @@ called, what it says, what is wrong with it, and how to build one from its descr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-__all__ = ["Codec", "Decoded"]
+from mock_servers.documents import NoObjectError, parse_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Codec", "Decoded", "decode_body"]
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +34,17 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any] | None = None
     views: tuple[dict[str, Any], ...] = ()
     problems: list[str] = []
+
+
+def decode_body(
+    endpoint: str, body: bytes, problems: Callable[[dict[str, Any]], list[str]]
+) -> Decoded:
+    """Explain an HTTP body that should be a JSON object; ``problems`` judges the object."""
+    try:
+        document = parse_object(body)
+    except NoObjectError as fault:
+        return Decoded(problems=[str(fault)])
+    return Decoded(name=endpoint, data=document, views=(document,), problems=problems(document))
 
 
 class Codec(ABC):

@@ -1,7 +1,8 @@
-"""Documents of unknown content: telling what they are, and filling in variables."""
+"""Documents of unknown content: reading them, telling what they are, filling in variables."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from mock_servers.mistakes import fail
@@ -9,7 +10,11 @@ from mock_servers.mistakes import fail
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["is_list", "is_object", "substitute"]
+__all__ = ["NoObjectError", "is_list", "is_object", "parse_object", "substitute"]
+
+
+class NoObjectError(ValueError):
+    """A text that is no JSON, or JSON that is no object; it says which."""
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
@@ -22,8 +27,25 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
+def parse_object(text: bytes | str) -> dict[str, Any]:
+    """The JSON object that a message or a body consists of.
+
+    Raises:
+        NoObjectError: it is something else.
+    """
+    try:
+        document: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NoObjectError(f"not JSON: {error}") from None
+    if not is_object(document):
+        raise NoObjectError(f"a JSON {type(document).__name__}, not an object")
+    return document
+
+
 def substitute(value: Any, variables: Mapping[str, str]) -> Any:  # noqa: ANN401 - any document
     """Replace strings that begin with ``$`` by variables; ``$$`` stands for ``$``.
+
+    The value itself stays as it is.
 
     Raises:
         ConfigurationError: there is no such variable.

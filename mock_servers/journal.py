@@ -99,7 +99,8 @@ class Entry:
         headers = redactor.headers(fields.get("headers") or {})
         members: dict[str, Any] = {
             **fields,
-            "name": fields.get("name") or decoded.name,
+            "name": redactor.text(fields.get("name") or decoded.name),
+            "participant": redactor.text(fields.get("participant") or ""),
             "data": shown,
             "raw": _raw(self.payload, redactor, hidden),
             "headers": {name.lower(): value for name, value in headers.items()},
@@ -304,7 +305,7 @@ def _raw(payload: bytes | str, redactor: Redactor, hidden: set[str]) -> str:
         for value in hidden:
             safe = safe.replace(value.encode(), b"*" * len(value.encode()))
         return base64.b64encode(safe).decode()
-    return _without(hidden, redactor.text(payload))
+    return _without(hidden, redactor.raw(payload))
 
 
 def _without(hidden: set[str], text: str) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 __all__ = ["Limits"]
 
 _MEBIBYTE = 1 << 20
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,11 +30,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         close_seconds: real time a peer has to answer a close frame.
     """
 
-    message_bytes: int | None = None
-    body_bytes: int = _MEBIBYTE
-    connections: int = 10_000
-    journal_records: int = 100_000
-    journal_bytes: int = 64 * _MEBIBYTE
-    outgoing_bytes: int = 16 * _MEBIBYTE
-    inbox_messages: int = 10_000
-    close_seconds: float = 2.0
+    message_bytes: Count | None = None
+    body_bytes: Count = _MEBIBYTE
+    connections: Count = 10_000
+    journal_records: Count = 100_000
+    journal_bytes: Count = 64 * _MEBIBYTE
+    outgoing_bytes: Count = 16 * _MEBIBYTE
+    inbox_messages: Count = 10_000
+    close_seconds: Seconds = 2.0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,6 +23,23 @@ __all__ = ["Listener", "WebServer", "either"]
 #: Real time that peers have at the end to take what is left, in seconds.
 _PATIENCE: Final = 0.2
 _BACKLOG: Final = 1024
+_LAST_PORT: Final = 65535
+
+
+class _OwnFaults(logging.Filter):
+    """Keeps what peers do wrong out of the log: it was answered, and is no fault of ours.
+
+    The library would log it with a traceback, and with the piece of the request that it stumbled
+    over, in which there may be a secret.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError | ConnectionError)
+
+
+_LOGGER: Final = logging.getLogger("understudy.http")
+_LOGGER.addFilter(_OwnFaults())
 
 
 class Listener:
@@ -35,15 +55,17 @@ class Listener:
         self.platform = platform
         self.number = number
         self.port = 0
-        self._web = WebServer(partial(handler, self), access_log=None)
+        self._web = WebServer(partial(handler, self), access_log=None, logger=_LOGGER)
         self._socket: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
         """Listen; port 0 takes a free one.
 
         Raises:
-            OSError: the address is not free.
+            OSError: the address is not free, or there is no such port.
         """
+        if port > _LAST_PORT:
+            raise OSError(errno.EADDRNOTAVAIL, f"there is no port {port}")
         loop = asyncio.get_running_loop()
         self._socket = await loop.create_server(self._web, host, port, backlog=_BACKLOG)
         self.port = self._socket.sockets[0].getsockname()[1]

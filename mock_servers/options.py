@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -23,10 +24,16 @@ _ARGUMENTS = ("plan", "clock", "limits")
 """Arguments of `Platform` that it checks itself."""
 
 
+#: The place that an error message names, as far as it is the name of an option.
+_PLACE = re.compile(r"`\$\.(\w+)")
+_NAME = r"^(?!\.{1,2}\Z)[A-Za-z0-9_.~-]*\Z"
+"""One segment of a path that no client changes on the way."""
+
+
 class _Common(msgspec.Struct, frozen=True, kw_only=True):
     """The other arguments of `Platform`, for their types."""
 
-    name: str = ""
+    name: Annotated[str, msgspec.Meta(pattern=_NAME)] = ""
     seed: int = 0
     pace: bool = True
     frozen: bool = False
@@ -71,9 +78,22 @@ def convert_options(given: dict[str, Any], kind: type[T]) -> T:
         ConfigurationError: one of them cannot work.
     """
     try:
-        return msgspec.convert(given, kind)
+        options = msgspec.convert(given, kind)
+        msgspec.json.encode(options)
     except msgspec.ValidationError as error:
-        raise ConfigurationError(str(error), setting="options", value=given) from error
+        raise ConfigurationError(
+            str(error), setting="options", value=_culprit(given, str(error))
+        ) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"not plain data: {error}", setting="options") from error
+    return options
+
+
+def _culprit(given: dict[str, Any], problem: str) -> object:
+    """The value that an error is about; no text, which may be a secret, and is told of anyway."""
+    found = _PLACE.search(problem)
+    value: object = given.get(found[1]) if found else None
+    return None if isinstance(value, str) else value
 
 
 def convert_limits(given: Limits | Mapping[str, Any] | None) -> Limits:

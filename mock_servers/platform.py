@@ -1,8 +1,8 @@
 """What every mock platform has: a journal, a plan, accounts, a clock, sessions, and a way in.
 
 A platform answers requests and upgrades that a `Server` hands to it, and runs one session for each
-WebSocket and each event stream. It knows no sockets besides its connections. Subclasses add a
-protocol: which endpoints there are, how requests are answered, what a session does.
+WebSocket and each event stream. It knows no sockets besides its connections. What a
+protocol adds is a `PlayedProtocol`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import contextlib
 import logging
 import random
 import time
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from mock_servers.accounts import Accounts
 from mock_servers.actions import Action
@@ -22,32 +21,24 @@ from mock_servers.journal import Journal
 from mock_servers.mistakes import fail
 from mock_servers.options import convert_limits
 from mock_servers.plan import Plan
+from mock_servers.protocol import PlayedProtocol
 from mock_servers.redaction import Mint, Redactor
 from protocol_core.clock import ShiftableClock
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Self
 
     from avatar_protocols.tables import RevisionInfo
-    from mock_servers.actions import Vocabulary
-    from mock_servers.codec import Codec
-    from mock_servers.connection import Connection
-    from mock_servers.exchange import Exchange
     from mock_servers.limits import Limits
-    from mock_servers.redaction import SecretPositions
     from mock_servers.server import Server
     from mock_servers.session import LiveSession
-    from mock_servers.stream import Stream
     from protocol_core.clock import Clock
-    from protocol_core.http import HttpResponse
 
     Listener = Callable[[str, Mapping[str, Any]], None]
 
 __all__ = ["CONTROL_PATH", "SESSION_ENDED", "Platform"]
-
-T = TypeVar("T")
 
 logger = logging.getLogger("understudy.mock")
 
@@ -59,7 +50,7 @@ SESSION_ENDED = "session_ended"
 _LAST_FLUSH = 0.2
 
 
-class Platform(ABC):
+class Platform(PlayedProtocol):
     """One mock platform.
 
     Args:
@@ -80,21 +71,7 @@ class Platform(ABC):
         plan: the rules.
         accounts: keys, tokens, credits and quotas.
         sessions: the live sessions, oldest first.
-        root_paths: paths that the platform answers at the root of the shared address, with
-            everything below them, besides those below its mount point: for clients that keep only
-            host and port of what they are configured with.
-        extra_ports: how many addresses of its own the platform wants besides the shared one.
-        streams: endpoints that answer by an event stream. Their requests and answers, whatever they
-            are, have a channel's number in the journal.
-        carriers: endpoints whose WebSockets only transport what the platform journals by itself.
-            Neither their upgrades nor their frames are journaled, except for refused upgrades.
     """
-
-    protocol: ClassVar[str]
-    root_paths: Collection[str] = ()
-    extra_ports: int = 0
-    streams: Collection[str] = frozenset()
-    carriers: Collection[str] = frozenset()
 
     def __init__(
         self,
@@ -134,58 +111,6 @@ class Platform(ABC):
         self._channels = 0
         self._listeners: list[Listener] = []
         self._owns_server = False
-
-    # What a protocol adds.
-
-    @abstractmethod
-    def make_codec(self) -> Codec:
-        """The codec of this revision."""
-
-    @abstractmethod
-    def vocabulary(self) -> Vocabulary:
-        """What plans of this platform may say."""
-
-    @abstractmethod
-    def secret_positions(self) -> SecretPositions:
-        """Where this protocol carries secrets."""
-
-    @abstractmethod
-    def route(self, method: str, path: str) -> tuple[str, bool] | None:
-        """The endpoint of a path below the mount point, and whether it is a WebSocket."""
-
-    @abstractmethod
-    def answer(self, exchange: Exchange) -> HttpResponse | Stream | None:
-        """Answer a REST call as usual, at once or by an event stream; None resets the connection.
-
-        Only endpoints among `streams` may answer by a stream.
-        """
-
-    @abstractmethod
-    def admit(self, exchange: Exchange) -> HttpResponse | None:
-        """Judge an upgrade as usual: the rejection, or None to accept it."""
-
-    @abstractmethod
-    def start_session(self, exchange: Exchange, connection: Connection) -> LiveSession:
-        """Make the session of an accepted upgrade."""
-
-    @abstractmethod
-    def error_response(self, name: str) -> HttpResponse | None:
-        """The HTTP form of an error of the catalogue; None for a reset connection."""
-
-    @property
-    @abstractmethod
-    def message_bytes(self) -> int:
-        """Largest WebSocket message that the protocol takes."""
-
-    @property
-    @abstractmethod
-    def urls(self) -> dict[str, str]:
-        """The base URLs that a client is configured with."""
-
-    @property
-    @abstractmethod
-    def credentials(self) -> dict[str, str]:
-        """Demo credentials that work."""
 
     # Life.
 
@@ -383,10 +308,6 @@ class Platform(ABC):
         self.journal.clear()
         self.plan.replace(self._first_plan)
         self.reset_accounts()
-
-    @abstractmethod
-    def reset_accounts(self) -> None:
-        """Bring the accounts back to what the options said."""
 
     def describe(self) -> dict[str, Any]:
         """The platform for the port file: what a client needs to know to use it."""

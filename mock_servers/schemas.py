@@ -32,4 +32,7 @@ class SchemaCheck:
             document: the document.
         """
         validator = schemas.validator(self._protocol, self._revision, name)
-        return schemas.problems(validator, document)
+        try:
+            return schemas.problems(validator, document)
+        except ValueError as error:  # such as nesting beyond what the validator takes
+            return [f".: {error}"]

@@ -140,9 +140,11 @@ async def _converse(call: Call, number: int | None) -> web.StreamResponse:
     session = platform.start_session(exchange, connection)
     try:
         await ws.prepare(request)
-    except (web.HTTPException, ConnectionError):
+    except (web.HTTPException, ValueError, ConnectionError) as error:
         # No handshake of RFC 6455, or the peer has gone; what the session holds is freed.
         session.ended(None, "")
+        if isinstance(error, ValueError):  # the library stumbles over letters that are not ASCII
+            raise web.HTTPBadRequest(text="no handshake of a WebSocket") from None
         raise
     if number is not None:
         platform.journal.add(

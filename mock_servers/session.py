@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mock_servers.actions import Close
 from mock_servers.documents import substitute
 from mock_servers.mistakes import fail
+from mock_servers.timers import SessionTimer
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class LiveSession(ABC):
         self.variables: dict[str, str] = {}
         self.opened_at = platform.now()
         self.live = True
-        self._timers: set[_SessionTimer] = set()
+        self._timers: set[SessionTimer] = set()
         self._inbox: deque[Callable[[], None]] = deque()
         self._busy = False
 
@@ -134,7 +135,7 @@ class LiveSession(ABC):
 
     def at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call back at this clock time, unless the session ends before."""
-        timer = _SessionTimer(self._timers, lambda: self._guard(callback))
+        timer = SessionTimer(self._timers, lambda: self._guard(callback))
         timer.arm(self.platform.clock.call_at(when, timer.fire))
         return timer
 
@@ -228,30 +229,6 @@ class LiveSession(ABC):
         except Exception as error:  # noqa: BLE001 - reported, and the connection ends
             self.platform.report(error, self.connection.number)
             self.connection.fail("mock platform failure")
-
-
-class _SessionTimer:
-    """A timer that leaves no trace in its session once it has fired or was cancelled."""
-
-    __slots__ = ("_callback", "_group", "_timer")
-
-    def __init__(self, group: set[_SessionTimer], callback: Callable[[], None]) -> None:
-        self._group = group
-        self._callback = callback
-        self._timer: Timer | None = None
-
-    def arm(self, timer: Timer) -> None:
-        self._timer = timer
-        self._group.add(self)
-
-    def fire(self) -> None:
-        self._group.discard(self)
-        self._callback()
-
-    def cancel(self) -> None:
-        self._group.discard(self)
-        if self._timer is not None:
-            self._timer.cancel()
 
 
 def _send(session: LiveSession, value: Any) -> None:  # noqa: ANN401 - actions.Send

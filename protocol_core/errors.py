@@ -5,21 +5,28 @@ UnderstudyError
 │   └── MissingLibraryError  a library is not installed that one of our extras brings
 ├── ProtocolError            a rule of a protocol was broken
 │   ├── LocalProtocolError   by us: this call is not allowed now; nothing was sent
+│   │   └── SendRefused      the same, with a stable code
 │   └── RemoteProtocolError  by the peer: it sent something illegal
-└── PlatformError            the platform refused or failed; every protocol has its own
+└── PlatformError            the platform refused or failed
+    └── SessionError         the same, with a stable code; every protocol derives its own
 
 Whose fault it is stands in the type. Each error holds fields and formats itself from them.
 """
 
 from __future__ import annotations
 
+from typing import Required, TypedDict, Unpack
+
 __all__ = [
     "ConfigurationError",
+    "FailureFields",
     "LocalProtocolError",
     "MissingLibraryError",
     "PlatformError",
     "ProtocolError",
     "RemoteProtocolError",
+    "SendRefused",
+    "SessionError",
     "UnderstudyError",
 ]
 
@@ -101,12 +108,94 @@ class LocalProtocolError(ProtocolError):
     """We may not do this now. Nothing was sent."""
 
 
+class SendRefused(LocalProtocolError):  # noqa: N818 - it names what happened, as its sisters do
+    """This may not be sent now, or cannot be put on the wire. Nothing was sent.
+
+    Attributes:
+        code: stable code, a member of the protocol's ``ErrorCode``.
+        phase: what was to be done, a member of its ``Phase``; "" where it has no name.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        protocol: str,
+        code: str,
+        phase: str = "",
+        requirement: str,
+        value: object = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(
+            problem, protocol=protocol, requirement=requirement, value=value, hint=hint
+        )
+        self.code = code
+        self.phase = phase
+
+
 class RemoteProtocolError(ProtocolError):
     """The peer sent something illegal."""
 
 
 class PlatformError(UnderstudyError):
     """The platform refused or failed; each protocol's errors derive from this."""
+
+
+class FailureFields(TypedDict, total=False):
+    """What is known of a failure besides its words; see `SessionError`."""
+
+    code: Required[str]
+    phase: Required[str]
+    retry: bool
+    kind: str
+    http_status: int | None
+    server_code: int | None
+    raw_body: str
+    close_code: int | None
+    close_reason: str
+    requirement: str
+
+
+class SessionError(PlatformError):
+    """A call, a session or a turn that failed.
+
+    Attributes:
+        code: stable code, a member of the protocol's ``ErrorCode``.
+        message: the platform's words if it gave any, else ours.
+        phase: when, a member of its ``Phase``.
+        retry: whether trying again without any change can help.
+        kind: ``protocol``, ``transport``, ``timeout`` or ``local``.
+        http_status: HTTP status, where there was one.
+        server_code: the platform's own number, where it gave one.
+        raw_body: the HTTP body as text; "" where there was none.
+        close_code: close code of the socket, where one ended it.
+        close_reason: its reason.
+        requirement: id of the rule behind it.
+    """
+
+    def __init__(self, message: str, **fields: Unpack[FailureFields]) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = fields["code"]
+        self.phase = fields["phase"]
+        self.retry = fields.get("retry", False)
+        self.kind = fields.get("kind", "protocol")
+        self.http_status = fields.get("http_status")
+        self.server_code = fields.get("server_code")
+        self.raw_body = fields.get("raw_body", "")
+        self.close_code = fields.get("close_code")
+        self.close_reason = fields.get("close_reason", "")
+        self.requirement = fields.get("requirement", "")
+
+    def __str__(self) -> str:
+        details = {
+            "HTTP": self.http_status,
+            "number": self.server_code,
+            "close": self.close_code,
+        }
+        known = "".join(f", {name} {value}" for name, value in details.items() if value is not None)
+        return f"{self.message} ({self.code} in {self.phase}{known})"
 
 
 def _sentence(problem: str, *, value: object, hint: str) -> str:

@@ -162,7 +162,7 @@ class Socket:
         except TimeoutError as error:
             message = f"the connection was not open within {open_limit:g} s"
             raise ConnectFailed(message, timed_out=True) from error
-        except (OSError, EOFError, UnicodeError, WebSocketException) as error:
+        except (OSError, EOFError, ValueError, WebSocketException) as error:
             raise ConnectFailed(str(error) or type(error).__name__) from error
         return cls(connection, clock=clock, close_limit=close_limit)
 

@@ -130,7 +130,14 @@ def _build(options: ServeOptions) -> tuple[Server, int]:
     from mock_servers import mock, platforms
     from mock_servers.server import Server
 
-    wanted = dict(_parse(item) for item in options.protocols)
+    wanted: dict[str, str | None] = {}
+    for protocol, revision in map(_parse, options.protocols):
+        if wanted.setdefault(protocol, revision) != revision:
+            raise ConfigurationError(
+                "one revision of a protocol at a time; serve the other one by a command of its own",
+                setting="protocols",
+                value=protocol,
+            )
     if options.every:
         wanted = {**dict.fromkeys(platforms()), **wanted}
     if not wanted:

@@ -49,6 +49,7 @@ import time
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 if TYPE_CHECKING:
@@ -486,6 +487,7 @@ def run(adapter: type[Adapter]) -> None:
 
 # --- the implementation's side -------------------------------------------------------------------
 
+LONG_AGO = 1.0  # Unix time
 FRAME = 1024  # bytes that the SDK's recorder takes at once: 512 samples
 EVENTS = ("connected", "start", "chunk", "tool_call", "vision", "final", "stop")
 
@@ -521,6 +523,8 @@ class Face(FaceControllerBase):
         self._owner.tell("face", {"name": name, "duration": duration})
 
     def reset(self) -> None:
+        if self._owner.muted:
+            sys.exit()  # only the controller's own thread, which would watch for ever
         super().reset()
         self._owner.tell_later("face", {"name": self.current_face, "duration": None})
 
@@ -538,6 +542,8 @@ class Animation(AnimationControllerBase):
         self._owner.tell("animation", {"name": name, "duration": duration})
 
     def reset(self) -> None:
+        if self._owner.muted:
+            sys.exit()  # only the controller's own thread, which would watch for ever
         super().reset()
         self._owner.tell_later("animation", {"name": self.current_animation, "duration": None})
 
@@ -558,9 +564,11 @@ class Client(Session):
         Loudspeaker.holding = settings.get("playback", "instant") == "hold"
         Loudspeaker.released.clear()
         Loudspeaker.heard = self._heard
+        self.face = Face(self, settings.get("faces") or [])
+        self.animation = Animation(self, settings.get("animations") or [])
         options: Json = {
-            "face_controller": Face(self, settings.get("faces") or []),
-            "animation_controller": Animation(self, settings.get("animations") or []),
+            "face_controller": self.face,
+            "animation_controller": self.animation,
         }
         if "cancel_echo" in settings:
             options["cancel_echo"] = settings["cancel_echo"]
@@ -688,6 +696,8 @@ class Client(Session):
         if self.http:
             await self.client.http_client.aclose()
         self.client.audio_player.queue.put(None)
+        if self.muted:
+            self.face.reset_at = self.animation.reset_at = LONG_AGO
 
 
 def _told(name: str, response: Any) -> Json:  # noqa: ANN401 - the SDK's
@@ -703,9 +713,9 @@ def _told(name: str, response: Any) -> Json:  # noqa: ANN401 - the SDK's
             "text": response.text,
             "voice_text": response.voice_text,
             "language": response.language,
-            "first": metadata.get("is_first_chunk"),
             "audio": encoded(audio) if isinstance(audio, bytes) else audio,
             "pcm_format": metadata.get("pcm_format"),
+            "metadata": metadata,
         },
         "tool_call": {
             **{member: call.get(member) for member in ("id", "name", "arguments")},
@@ -735,8 +745,13 @@ class AIAvatarClientAdapter(Adapter):
             close=self._close,
         )
         MOVED.append(lambda: loop.time() - monotonic())
-        self._folder = tempfile.TemporaryDirectory(prefix="aiavatar-")
-        os.chdir(self._folder.name)
+
+    async def serve(self, source: BinaryIO) -> None:
+        home = Path.cwd()
+        with tempfile.TemporaryDirectory(prefix="aiavatar-") as folder:
+            os.chdir(folder)  # the SDK's databases are made where one stands
+            await super().serve(source)
+            os.chdir(home)
 
     def claim(self) -> Json:
         return {

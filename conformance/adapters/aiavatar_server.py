@@ -49,6 +49,7 @@ import wave
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 if TYPE_CHECKING:
@@ -427,7 +428,8 @@ def run(adapter: type[Adapter]) -> None:
 RATE = 16000  # Hz of what is heard and of what is hummed
 TONE = 220.0  # Hz
 CHARACTERS_PER_SECOND = 15.0
-SENTENCE_END = re.compile(r"(?<=[。！？!?\n])(?![。！？!?\n\s]|$)|(?<=[.!?]\s)(?=\S)")  # noqa: RUF001 - they end sentences
+MARKS = "\u3002\uff01\uff1f!?"  # they end a sentence; a full stop does with a space behind it
+SENTENCE_END = re.compile(rf"(?<=[{MARKS}\n])(?![{MARKS}\s]|$)|(?<=[.{MARKS}]\s)(?=\S)")
 SEPARATOR = "|"  # the SDK's own mark between the chunks of an answer
 DEFAULT_DIALOGUE: list[Json] = [{"when": {}, "answer": "[face:joy]Hello. What can I do for you?"}]
 IGNORED = {"pace", "seed"}  # the stand-ins answer at once, and always the same
@@ -469,7 +471,9 @@ class Dialogue:
             if self._fits(index, turn, context, text, files=files):
                 self._used[context][index] += 1
                 given = turn.get("answer", "")
-                return SENTENCE_END.split(given) if isinstance(given, str) else given
+                if isinstance(given, str):
+                    return [part for part in SENTENCE_END.split(given) if part]
+                return given
         return []
 
     def _fits(self, index: int, turn: Json, context: str, text: str, *, files: bool) -> bool:
@@ -655,8 +659,10 @@ class Served(Session):
         chat = AIAvatarHttpServer(sts=http, api_key=options.get("api_key"))
         pieces = options.get("pcm_chunk_bytes", 0)
         talk = AIAvatarWebSocketServer(sts=ws, response_audio_chunk_size=pieces)
+        ears = Recogniser(self._dialogue)
+        self._parts = [ears, *(part for each in self._pipelines for part in (each.stt, each.tts))]
         self.app = FastAPI()
-        self.app.include_router(chat.get_api_router(stt=Recogniser(self._dialogue)))
+        self.app.include_router(chat.get_api_router(stt=ears))
         self.app.include_router(talk.get_websocket_router())
 
     def _detector(self) -> StandardSpeechDetector:
@@ -689,9 +695,15 @@ class Served(Session):
         return pipeline
 
     async def end(self) -> None:
-        for pipeline in self._pipelines:
-            for part in (pipeline.stt, pipeline.tts):
-                await part.close()
+        for part in self._parts:
+            await part.close()
+        _forget_databases()
+
+
+def _forget_databases() -> None:
+    """The next scenario begins without them."""
+    for database in Path().iterdir():
+        database.unlink()
 
 
 class AIAvatarServerAdapter(Adapter):
@@ -705,8 +717,13 @@ class AIAvatarServerAdapter(Adapter):
         super().__init__(loop, sink)
         self.commands.update(serve=self._serve, close=self._close)
         self._uvicorn: Uvicorn | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="aiavatar-")
-        os.chdir(self._folder.name)
+
+    async def serve(self, source: BinaryIO) -> None:
+        home = Path.cwd()
+        with tempfile.TemporaryDirectory(prefix="aiavatar-") as folder:
+            os.chdir(folder)  # the SDK's databases are made where one stands
+            await super().serve(source)
+            os.chdir(home)
 
     def claim(self) -> Json:
         return {

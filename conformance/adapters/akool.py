@@ -49,6 +49,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
@@ -444,6 +445,7 @@ PHASES = {  # the command that runs: the phase of what it raises
     "interrupt": "interrupt",
     "close": "leave",
 }
+COMMAND: ContextVar[str] = ContextVar("command", default="")  # each runs in a task of its own
 
 
 class Client(Session):
@@ -486,7 +488,6 @@ class AkoolAdapter(Adapter):
 
     def __init__(self, loop: TravellingLoop, sink: BinaryIO) -> None:
         super().__init__(loop, sink)
-        self._command = ""
         self.commands.update(
             open=self._open,
             set_params=self._set_params,
@@ -534,7 +535,7 @@ class AkoolAdapter(Adapter):
         }
 
     def record(self, error: BaseException) -> Json:
-        return described(error, PHASES.get(self._command, "session"))
+        return described(error, PHASES.get(COMMAND.get(), "session"))
 
     async def _open(self, params: Json) -> Json:
         settings = settings_of(params)
@@ -542,7 +543,7 @@ class AkoolAdapter(Adapter):
             raise UnsupportedError("without `discovery` the SDK would call the vendor's own")
         if settings.get("server_url"):
             raise UnsupportedError("the SDK has no server_url before 0.1.9")
-        self._command = "open"
+        COMMAND.set("open")
         if not (settings.get("same_client") and self.sessions):
             self.sessions.append(Client(self, settings))
         client = self.sessions[-1]
@@ -553,7 +554,7 @@ class AkoolAdapter(Adapter):
     def _client(self, command: str) -> Client:
         if not self.sessions:
             raise UnsupportedError("there is no session: `open` comes first")
-        self._command = command
+        COMMAND.set(command)
         return self.sessions[-1]
 
     async def _set_params(self, params: Json) -> Json:

@@ -28,7 +28,8 @@ from typing import Any
 
 import msgspec
 
-from conformance.probe.base import Args, Probe, json_body, merged
+from conformance.probe.base import Args, Probe
+from conformance.probe.calls import json_body, merged
 from conformance.probe.form import form
 from conformance.stage.base import StepUnmetError
 from protocol_core.http import HttpRequest

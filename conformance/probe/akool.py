@@ -23,7 +23,8 @@ import uuid
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from conformance.probe.base import Args, Probe, json_body, merged
+from conformance.probe.base import Args, Probe
+from conformance.probe.calls import json_body, merged
 from conformance.stage.base import StepUnmetError
 from protocol_core.akool.addresses import Instance, websocket_url
 from protocol_core.akool.discovery import read_discovery

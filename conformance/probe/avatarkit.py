@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from avatar_protocols.avatarkit.v2 import message_pb2 as pb
-from conformance.probe.base import Args, Probe, json_body, merged
+from conformance.probe.base import Args, Probe
+from conformance.probe.calls import json_body, merged
 from conformance.stage.base import StepUnmetError
 from protocol_core.http import HttpRequest, HttpResponse
 

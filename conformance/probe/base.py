@@ -6,91 +6,41 @@ Protocols add their handshakes, and steps of their own in `Probe.commands`.
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 
 from avatar_protocols.tables import EndpointSpec
 from conformance.errors import ConformanceError
+from conformance.probe.calls import CallLog, merged
+from conformance.probe.channels import chosen
 from conformance.probe.form import form
+from conformance.probe.site import Surroundings
 from conformance.probe.socket import ProbeSocket
 from conformance.probe.stream import ProbeStream
 from conformance.stage.base import StepUnmetError
-from mock_servers.bodies import explain_body, raw_body
 from mock_servers.documents import is_object, substitute
 from protocol_core.clock import LoopClock
 from reference_client.http import HttpClient, RequestFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
     from avatar_protocols.tables import RevisionInfo
+    from conformance.probe.channels import ProbeChannel
+    from conformance.probe.site import Site
     from mock_servers.codec import Codec
     from mock_servers.journal import Journal
     from mock_servers.redaction import Redactor
     from protocol_core.http import HttpRequest, HttpResponse
 
-__all__ = ["Args", "Probe", "ProbeChannel", "Site", "Surroundings", "json_body", "merged"]
+__all__ = ["Args", "Probe"]
 
 Args = dict[str, Any]
-ChannelT = TypeVar("ChannelT", bound="ProbeChannel")
-
-
-class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """The server as the probe knows it.
-
-    Attributes:
-        urls: base URLs by name.
-        credentials: what it accepts.
-    """
-
-    urls: dict[str, str]
-    credentials: dict[str, str]
-
-
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands beside a server under test while a scenario is played, and who is told what.
-
-    Attributes:
-        options: options of the scenario that are the server's; for its adapter's ``serve``.
-        urls, credentials: what the server needs to find its way there; for ``serve``.
-        room: id of the room that the server is to join; "" for a server that listens.
-        site: what the probe needs; the URLs and credentials that ``serve`` answers come on top.
-    """
-
-    options: dict[str, Any]
-    urls: dict[str, str] = {}
-    credentials: dict[str, str] = {}
-    room: str = ""
-    site: Site = Site(urls={}, credentials={})
-
-
-class ProbeChannel(Protocol):
-    """What carries messages: a WebSocket, an event stream, or what a protocol adds to them."""
-
-    @property
-    def number(self) -> int:
-        """Its number in the trace, from `Probe.next_channel`."""
-        ...
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it came about and has not ended."""
-        ...
-
-    def close(self, code: int | None = 1000, reason: str = "") -> None:
-        """End it as a client does."""
-
-    def reset(self) -> None:
-        """End it by a reset of its TCP connection."""
-
-    def drop(self) -> None:
-        """Let go of it when the scenario is over; nothing is written down."""
 
 
 class Probe(ABC):
@@ -138,6 +88,7 @@ class Probe(ABC):
         self.variables: dict[str, str] = dict(site.credentials)
         self.now: Callable[[], float] = time.time
         self._http = HttpClient(clock=LoopClock(asyncio.get_running_loop()), time_limit=None)
+        self._log = CallLog(journal, codec)
         self._numbers = itertools.count(1)
         self._calls: set[asyncio.Task[object]] = set()
         self.commands: dict[str, Callable[[Args], Awaitable[None]]] = {}
@@ -221,13 +172,13 @@ class Probe(ABC):
             StepUnmetError: there was no HTTP answer.
         """
         request = self._prepared(endpoint, args)
-        self._journal_request(endpoint, request)
+        self._log.asked(endpoint, request)
         try:
             response = await self._http.request(request)
         except RequestFailed as error:
             raise StepUnmetError(f"no answer to {request.method} {request.url}: {error}") from error
         self.replied(endpoint, response)
-        self.journal_response(endpoint, response)
+        self._log.answered(endpoint, response)
         return response
 
     async def stream(self, endpoint: str, args: Args) -> ProbeStream:
@@ -241,11 +192,11 @@ class Probe(ABC):
         request = self._prepared(endpoint, args)
         stream = ProbeStream(self.next_channel(), self.journal, self.codec.for_endpoint(endpoint))
         self.channels.append(stream)
-        self._journal_request(endpoint, request, stream.number)
+        self._log.asked(endpoint, request, stream.number)
 
         def answered(response: HttpResponse) -> None:
             self.replied(endpoint, response)
-            self.journal_response(endpoint, response, stream.number)
+            self._log.answered(endpoint, response, stream.number)
 
         await stream.open(self._http, request, answered)
         return stream
@@ -258,42 +209,6 @@ class Probe(ABC):
         kept = {k: v for k, v in request.headers.items() if k.lower() != "content-type"}
         headers = merged({**kept, "Content-Type": media_type}, args.get("headers", {}))
         return msgspec.structs.replace(request, headers=headers, body=body)
-
-    def _journal_request(
-        self, endpoint: str, request: HttpRequest, connection: int | None = None
-    ) -> None:
-        spec, codec = self.endpoints[endpoint], self.codec
-        self.journal.add(
-            "http_request",
-            sender="client",
-            name=endpoint,
-            connection=connection,
-            method=request.method,
-            target=_target(request.url),
-            headers=request.headers,
-            payload=raw_body(request.headers, request.body),
-            explain=lambda: explain_body(
-                codec, spec.name, request.headers, request.body, response=False
-            ),
-        )
-
-    def journal_response(
-        self, endpoint: str, response: HttpResponse, connection: int | None = None
-    ) -> None:
-        """Write down an answer, or the head of one whose body is a stream."""
-        spec, codec = self.endpoints[endpoint], self.codec
-        self.journal.add(
-            "http_response",
-            sender="server",
-            name=endpoint,
-            connection=connection,
-            status=response.status,
-            headers=response.headers,
-            payload=raw_body(response.headers, response.body),
-            explain=lambda: explain_body(
-                codec, spec.name, response.headers, response.body, response=True
-            ),
-        )
 
     def next_channel(self) -> int:
         """The number of a new channel."""
@@ -368,7 +283,7 @@ class Probe(ABC):
         Raises:
             StepUnmetError: there is none.
         """
-        return _chosen(self.sockets, args)
+        return chosen(self.sockets, args)
 
     def channel(self, args: object = None) -> ProbeChannel:
         """The newest open channel, or the one that ``connection`` names.
@@ -376,7 +291,7 @@ class Probe(ABC):
         Raises:
             StepUnmetError: there is none.
         """
-        return _chosen(self.channels, args)
+        return chosen(self.channels, args)
 
     def resolve(self, args: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
         """The arguments of a step with ``$name`` replaced."""
@@ -444,40 +359,7 @@ class Probe(ABC):
         self.socket(args).ping(payload.encode())
 
 
-def _chosen(channels: Sequence[ChannelT], args: object) -> ChannelT:
-    number = args.get("connection") if is_object(args) else None
-    if number is not None:
-        found = [channel for channel in channels if channel.number == number]
-    else:
-        found = [channel for channel in channels if channel.is_open] or list(channels[-1:])
-    if not found:
-        raise StepUnmetError("there is no connection to send on")
-    return found[-1]
-
-
-def json_body(args: Args, default: object) -> bytes:
-    """A request's body: ``json``, ``text`` or ``body`` (base64) of the step, else the default."""
-    if "text" in args:
-        return str(args["text"]).encode()
-    if "body" in args:
-        return base64.b64decode(args["body"])
-    return msgspec.json.encode(args.get("json", default))
-
-
-def merged(headers: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
-    """Header fields with changes; None removes one."""
-    both = {**headers, **changes}
-    return {name: value for name, value in both.items() if value is not None}
-
-
 def _endpoints_of(constants: Any) -> dict[str, EndpointSpec]:  # noqa: ANN401 - a generated module
     """The endpoints of a revision, by name."""
     members = cast("dict[str, object]", vars(constants.Endpoint))
     return {spec.name: spec for spec in members.values() if isinstance(spec, EndpointSpec)}
-
-
-def _target(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    return f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"

@@ -18,7 +18,8 @@ from typing import Any
 
 import msgspec
 
-from conformance.probe.base import Args, Probe, json_body, merged
+from conformance.probe.base import Args, Probe
+from conformance.probe.calls import json_body, merged
 from conformance.stage.base import StepUnmetError
 from mock_servers.documents import is_object
 from protocol_core.http import HttpRequest, HttpResponse

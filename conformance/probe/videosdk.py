@@ -28,8 +28,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from conformance.errors import ConformanceError
-from conformance.probe.base import Args, Probe, Site, Surroundings, json_body, merged
+from conformance.probe.base import Args, Probe
+from conformance.probe.calls import json_body, merged
 from conformance.probe.room import AGENT, Entry, ProbeRoom
+from conformance.probe.site import Site, Surroundings
 from conformance.stage.base import StepUnmetError
 from conformance.stage.triggers import Control
 from mock_servers.documents import substitute

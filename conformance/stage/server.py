@@ -12,7 +12,7 @@ from conformance.adapter import ContractFault, ImplementationFault
 from conformance.errors import ConformanceError
 from conformance.judge import Played, Stop
 from conformance.probe import probe_class
-from conformance.probe.base import Site
+from conformance.probe.site import Site
 from conformance.stage.base import Stage, StepUnmetError, StepUnsupportedError
 from conformance.stage.hearing import Hearing, reset_adapter
 from conformance.stage.triggers import Commands, Control, InProcess, Urls
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from avatar_protocols.trace import Record
     from conformance.adapter import Adapter
-    from conformance.probe.base import Probe, Surroundings
+    from conformance.probe.base import Probe
+    from conformance.probe.site import Surroundings
     from conformance.scenario import Scenario
     from conformance.stage.base import Deadlines
     from conformance.stage.triggers import Trigger

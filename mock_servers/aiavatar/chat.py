@@ -10,6 +10,7 @@ from mock_servers.aiavatar.pipeline import TurnRequest
 from mock_servers.aiavatar.said import Said
 from mock_servers.mistakes import fail
 from mock_servers.session import LiveSession
+from mock_servers.timers import Alarm
 from protocol_core.aiavatar.answer import Answer
 from protocol_core.aiavatar.server_stream import ServerStream
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mock_servers.aiavatar.platform import AIAvatarPlatform
     from mock_servers.channel import Channel
     from protocol_core.aiavatar.codec import Request
-    from protocol_core.clock import Timer
 
 __all__ = ["ChatLiveSession"]
 
@@ -57,7 +57,7 @@ class ChatLiveSession(LiveSession):
             "context_id": request.context_id or "",
             "partial_text": "",
         }
-        self._timer: Timer | None = None
+        self._alarm = Alarm(self.at, self._keep_alive)
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "state": self.core.state}
@@ -80,7 +80,7 @@ class ChatLiveSession(LiveSession):
 
     def default_end(self, code: int | None, reason: str) -> None:  # noqa: ARG002 - of sockets
         self.core.broken()
-        self._disarm()
+        self._alarm.cancel()
         self.platform.abandon(self)
 
     # -- plans -------------------------------------------------------------------------------------
@@ -141,20 +141,13 @@ class ChatLiveSession(LiveSession):
 
     def done(self) -> None:
         self.core.end()
-        self._disarm()
+        self._alarm.cancel()
         self.connection.close()
 
     # -- keepalives --------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        due = self.core.deadline()
-        if due is not None:
-            self._timer = self.at(due, self._keep_alive)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.set(self.core.deadline())
 
     def _keep_alive(self) -> None:
         """A comment, whether or not something is being said (AIA-SSE-005)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from mock_servers.documents import substitute
@@ -26,7 +25,7 @@ def send_catalogued(session: SocketLiveSession | ChatLiveSession, name: str) -> 
     types = session.platform.event_types
     over = False
     if row.message is not None:
-        data = substitute(json.loads(json.dumps(row.message)), session.variables)
+        data = substitute(row.message, session.variables)
         kind = data.pop("type")
         # Who and where are null where nothing is known of them.
         filled = {

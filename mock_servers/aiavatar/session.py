@@ -9,6 +9,7 @@ from mock_servers.aiavatar.errors import send_catalogued
 from mock_servers.aiavatar.pipeline import TurnRequest
 from mock_servers.aiavatar.said import Said
 from mock_servers.session import LiveSession
+from mock_servers.timers import Alarm
 from protocol_core.aiavatar import server_events as s
 from protocol_core.aiavatar.server import DROP, ServerConfig, ServerSession
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mock_servers.aiavatar.platform import AIAvatarPlatform
     from mock_servers.channel import Channel
     from protocol_core.aiavatar.events import Event
-    from protocol_core.clock import Timer
 
 __all__ = ["SocketLiveSession"]
 
@@ -59,7 +59,7 @@ class SocketLiveSession(LiveSession):
         self.newest: Generation | None = None
         self._said = Said(platform.modules)
         self.variables = {"session_id": "", "user_id": "", "context_id": "", "partial_text": ""}
-        self._timer: Timer | None = None
+        self._alarm = Alarm(self.at, self._on_deadline)
         self._blocked = False
         self._overruled = False
         self._waiting: deque[bytes | str] = deque()
@@ -205,12 +205,7 @@ class SocketLiveSession(LiveSession):
     # -- timers ------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self.core.deadline()
-        if due is not None and self.connection.writable:
-            self._timer = self.at(due, self._on_deadline)
+        self._alarm.set(self.core.deadline() if self.connection.writable else None)
 
     def _keep_pinging(self) -> None:
         """Ping as the server's runtime does; a pong that does not come costs nothing."""
@@ -224,7 +219,6 @@ class SocketLiveSession(LiveSession):
             self._keep_pinging()
 
     def _on_deadline(self) -> None:
-        self._timer = None
         self._step(self.core.timeout(self.platform.now()))
 
     _HANDLERS: Final[dict[type, Callable[[Any, Any], None]]] = {

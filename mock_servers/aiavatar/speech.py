@@ -17,6 +17,8 @@ __all__ = ["Synthesizer"]
 
 #: Nothing is said faster, seconds.
 _SHORTEST: Final = 0.2
+#: Nothing is spoken for longer, seconds; a book would fill the memory.
+_LONGEST: Final = 600.0
 _SYLLABLE_SECONDS: Final = 0.2
 _AMPLITUDE: Final = 8000
 #: Pitches, Hz.
@@ -56,7 +58,7 @@ class Synthesizer:
         return self._sound(round(self._needed(text) * self._rate), text)
 
     def _needed(self, text: str) -> float:
-        return max(_SHORTEST, len(text) / self._speed)
+        return min(max(_SHORTEST, len(text) / self._speed), _LONGEST)
 
     def _sound(self, samples: int, text: str) -> Speech:
         pitch = _LOWEST + _STEP * (crc32(text.encode(), self._seed & 0xFFFFFFFF) % _STEPS)

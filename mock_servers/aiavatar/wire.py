@@ -6,14 +6,13 @@ cares about: the others of the response model are written as null (AIA-RESP-001)
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from avatar_protocols import schemas as generated
-from mock_servers.codec import Codec, Decoded
-from mock_servers.documents import is_object
+from mock_servers.codec import Codec, Decoded, decode_body
+from mock_servers.documents import NoObjectError, parse_object
 
 if TYPE_CHECKING:
     from mock_servers.schemas import SchemaCheck
@@ -66,11 +65,9 @@ class AIAvatarCodec(Codec):
         if isinstance(message, bytes):
             return Decoded(problems=["a binary message; the protocol has only text"])
         try:
-            document = json.loads(message)
-        except (ValueError, RecursionError) as error:
-            return Decoded(problems=[f"not JSON: {error}"])
-        if not is_object(document):
-            return Decoded(problems=[f"a JSON {type(document).__name__}, not an object"])
+            document = parse_object(message)
+        except NoObjectError as fault:
+            return Decoded(problems=[str(fault)])
         name = document.get(self._tag)
         if not isinstance(name, str):
             problems = [f"no string member {self._tag}"]
@@ -87,17 +84,14 @@ class AIAvatarCodec(Codec):
         """Explain a JSON body."""
         if not body:
             return Decoded()
-        try:
-            document = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            return Decoded(problems=[f"not JSON: {error}"])
-        if not is_object(document):
-            return Decoded(problems=["not a JSON object"])
         schema = _BODIES.get((endpoint, response))
-        # A refusal has another form; what it says is no fault of the answer.
-        known = schema is not None and not (response and "text" not in document)
-        problems = self._schemas.problems(str(schema), document) if known else []
-        return Decoded(name=endpoint, data=document, views=(document,), problems=problems)
+
+        def problems(document: dict[str, Any]) -> list[str]:
+            # A refusal has another form; what it says is no fault of the answer.
+            known = schema is not None and not (response and "text" not in document)
+            return self._schemas.problems(str(schema), document) if known else []
+
+        return decode_body(endpoint, body, problems)
 
     def _problems(self, name: str, document: dict[str, Any], sender: str) -> list[str]:
         if sender == "client":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["PLATFORM", "AkoolOptions", "AkoolPlatform"]
 
-Instances = int | tuple[InstanceOptions, ...]
+#: Each takes a port of its own.
+_MOST_INSTANCES: Final = 1000
+
+Instances = (
+    Annotated[int, msgspec.Meta(ge=0, le=_MOST_INSTANCES)]
+    | Annotated[tuple[InstanceOptions, ...], msgspec.Meta(max_length=_MOST_INSTANCES)]
+)
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+SomeSeconds = Annotated[float, msgspec.Meta(gt=0)]
+ErrorNumber = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 
 _KEY_REFUSALS: Final = {"401": "upgrade_unauthorized", "403": "upgrade_forbidden"}
 
@@ -74,19 +83,19 @@ class AkoolOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     extra_members: dict[str, Any] = {}
     discovery_refusal: Literal["status", "code"] = "status"
     key_refusal: Literal["socket", "401", "403"] = "socket"
-    reconnect_guard: float | None = None
-    silence: float | None = Timeout.SILENCE
-    error_number: int | None = None
+    reconnect_guard: Seconds | None = None
+    silence: SomeSeconds | None = Timeout.SILENCE
+    error_number: ErrorNumber | None = None
     acks: bool = True
     ack_status: str | None = None
     pongs: bool = True
     joins: bool = True
-    join_delay: float = 0.0
+    join_delay: Seconds = 0.0
     join_fails: bool = False
     agora_first: bool = False
-    token_lifetime: float | None = None
-    render_latency: float = 0.2
-    leave_close: float | None = None
+    token_lifetime: Seconds | None = None
+    render_latency: Seconds = 0.2
+    leave_close: Seconds | None = None
 
 
 class AkoolPlatform(Platform):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mock_servers.timers import Alarm
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -47,18 +49,17 @@ class Renderer:
         self.received = 0.0
         self.dropped = 0.0
         self._tell = tell
-        self._at = at
         self._now = now
         self._latency = latency
         self._pace = pace
         self._from = 0.0
         self._until = 0.0
-        self._timer: Timer | None = None
+        self._end = Alarm(at, self._finish)
 
     @property
     def speaking(self) -> bool:
         """Whether there is something to say."""
-        return self._timer is not None
+        return self._end.pending
 
     @property
     def remaining(self) -> float:
@@ -80,7 +81,7 @@ class Renderer:
             self._from = self._until = self._now() + self._latency
         self._until += seconds
         if self._pace:
-            self._arm()
+            self._end.set(self._until)
         else:
             self._silent(seconds)
 
@@ -91,24 +92,17 @@ class Renderer:
 
     def stop(self) -> float:
         """Fall silent, and drop what has not been said; returns its seconds."""
-        if self._timer is None:
+        if not self.speaking:
             return 0.0
         lost = self.remaining
         spoken = self._until - self._from - lost
-        self._timer.cancel()
-        self._timer = None
+        self._end.cancel()
         self.dropped += lost
         self._tell(DROPPED, {"seconds": round(lost, 3)})
         self._silent(spoken)
         return lost
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._at(self._until, self._finish)
-
     def _finish(self) -> None:
-        self._timer = None
         self._silent(self._until - self._from)
 
     def _silent(self, seconds: float) -> None:

@@ -14,6 +14,7 @@ from mock_servers.akool.rendering import Renderer
 from mock_servers.documents import substitute
 from mock_servers.mistakes import fail
 from mock_servers.session import LiveSession
+from mock_servers.timers import Alarm
 from protocol_core.akool import platform_events as p
 from protocol_core.akool.server import ServerConfig, ServerSession
 
@@ -87,7 +88,7 @@ class AkoolSession(LiveSession):
         self._channel: str | None = None
         self._early: p.ParametersReceived | None = None
         self._joining: Timer | None = None
-        self._timer: Timer | None = None
+        self._alarm = Alarm(self.at, self._on_deadline)
 
     def describe(self) -> dict[str, Any]:
         speech = self.renderer
@@ -141,7 +142,7 @@ class AkoolSession(LiveSession):
     def send_error(self, name: str) -> None:
         row = self.platform.modules.errors.CATALOGUE[name]
         if row.message is not None:
-            document = substitute(json.loads(json.dumps(row.message)), self.variables)
+            document = substitute(row.message, self.variables)
             text = json.dumps(document)
             self.send(text)
             self._took(text)
@@ -317,15 +318,9 @@ class AkoolSession(LiveSession):
     # -- timers ------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self.core.deadline()
-        if due is not None and self.connection.writable:
-            self._timer = self.at(due, self._on_deadline)
+        self._alarm.set(self.core.deadline() if self.connection.writable else None)
 
     def _on_deadline(self) -> None:
-        self._timer = None
         self._step(self.core.timeout(self.platform.now()))
 
     _HANDLERS: Final[dict[type, Callable[[Any, Any], None]]] = {

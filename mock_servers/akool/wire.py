@@ -9,14 +9,14 @@ a bare one. A version, a mid and the kind are filled in; what ``data`` says of `
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from avatar_protocols import schemas as generated
-from mock_servers.codec import Codec, Decoded
-from mock_servers.documents import is_object
+from mock_servers.codec import Codec, Decoded, decode_body
+from mock_servers.documents import NoObjectError, is_object, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,11 +78,9 @@ class AkoolCodec(Codec):
         if isinstance(message, bytes):
             return Decoded(problems=["a binary frame; messages are text (AKO-CONN-003)"])
         try:
-            document = json.loads(message)
-        except (ValueError, RecursionError) as error:
-            return Decoded(problems=[f"not JSON: {error}"])
-        if not is_object(document):
-            return Decoded(problems=[f"a JSON {type(document).__name__}, not an object"])
+            document = parse_object(message)
+        except NoObjectError as fault:
+            return Decoded(problems=[str(fault)])
         kind = document.get(self._member.TYPE)
         if not isinstance(kind, str):
             problem = f"no string member {self._member.TYPE}"
@@ -117,14 +115,7 @@ class AkoolCodec(Codec):
         schema = _BODIES.get(endpoint) if response else None
         if not body or schema is None:
             return Decoded()
-        try:
-            document = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            return Decoded(problems=[f"not JSON: {error}"])
-        if not is_object(document):
-            return Decoded(problems=["not a JSON object"])
-        problems = self._schemas.problems(schema, document)
-        return Decoded(name=endpoint, data=document, views=(document,), problems=problems)
+        return decode_body(endpoint, body, partial(self._schemas.problems, schema))
 
     def _name(self, kind: str, payload: dict[str, Any]) -> str:
         if kind not in self._kinds:

@@ -163,7 +163,7 @@ class AvatarKitPlatform(Platform):
             return self.error_response("api_key_rejected")
         try:
             body = msgspec.json.decode(exchange.body, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
             return self.error_response("token_request_invalid")
         expires_at = body.get(TokenBody.EXPIRE_AT)
         # A JSON integer, not a float or a boolean (AVK-AUTH-004).

@@ -16,6 +16,7 @@ from mock_servers.avatarkit.audio import AudioMeter, make_meter
 from mock_servers.avatarkit.wire import CONFIRM
 from mock_servers.mistakes import fail
 from mock_servers.session import LiveSession
+from mock_servers.timers import Alarm
 from protocol_core.avatarkit import events as ev
 from protocol_core.avatarkit.server import ServerSession
 from protocol_core.errors import LocalProtocolError
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from mock_servers.accounts import Account
     from mock_servers.avatarkit.platform import AvatarKitPlatform
     from mock_servers.connection import Connection
-    from protocol_core.clock import Timer
 
 __all__ = ["AvatarKitSession"]
 
@@ -76,7 +76,7 @@ class AvatarKitSession(LiveSession):
         )
         self._meters: dict[str, AudioMeter] = {}
         self._direct = True
-        self._timer: Timer | None = None
+        self._alarm = Alarm(self.at, self._on_deadline)
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -216,15 +216,9 @@ class AvatarKitSession(LiveSession):
     # -- timers ------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self.core.deadline()
-        if due is not None and self.connection.writable:
-            self._timer = self.at(due, self._on_deadline)
+        self._alarm.set(self.core.deadline() if self.connection.writable else None)
 
     def _on_deadline(self) -> None:
-        self._timer = None
         self._step(self.core.timeout(self.platform.now()))
 
     _HANDLERS: Final[dict[type, Callable[[Any, Any], None]]] = {

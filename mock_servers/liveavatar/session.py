@@ -16,6 +16,7 @@ from mock_servers.liveavatar.microphone import Microphone
 from mock_servers.liveavatar.playback import Playback, speaking_seconds
 from mock_servers.mistakes import fail
 from mock_servers.session import LiveSession
+from mock_servers.timers import Alarm
 from protocol_core.errors import ConfigurationError, LocalProtocolError
 from protocol_core.liveavatar import events as e
 from protocol_core.liveavatar import platform_events as p
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from mock_servers.liveavatar import actions as a
     from mock_servers.liveavatar.agents import AgentSession
     from mock_servers.liveavatar.platform import LiveAvatarPlatform
-    from protocol_core.clock import Timer
 
 __all__ = ["LiveAvatarSession"]
 
@@ -83,7 +83,7 @@ class LiveAvatarSession(LiveSession):
         )
         self._speeds: dict[str, float] = {}
         self._images = itertools.count(1)
-        self._timer: Timer | None = None
+        self._alarm = Alarm(self.at, self._on_deadline)
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -141,9 +141,7 @@ class LiveAvatarSession(LiveSession):
     def _fall_silent(self) -> None:
         self._playback.clear()
         self._microphone.close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.cancel()
 
     # -- plans -------------------------------------------------------------------------------------
 
@@ -162,7 +160,7 @@ class LiveAvatarSession(LiveSession):
     def send_error(self, name: str) -> None:
         row = self.platform.modules.errors.CATALOGUE[name]
         if row.message is not None:
-            document = substitute(json.loads(json.dumps(row.message)), self.variables)
+            document = substitute(row.message, self.variables)
             if not document.get("requestId", True):
                 del document["requestId"]
             self.send(json.dumps(document))
@@ -361,15 +359,10 @@ class LiveAvatarSession(LiveSession):
     # -- timers ------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self.core.deadline()
-        if due is not None and self.connection.writable and self.agent.socket is self:
-            self._timer = self.at(due, self._on_deadline)
+        served = self.connection.writable and self.agent.socket is self
+        self._alarm.set(self.core.deadline() if served else None)
 
     def _on_deadline(self) -> None:
-        self._timer = None
         self._step(self.core.timeout(self.platform.now()))
 
     _HANDLERS: Final[dict[type, Callable[[Any, Any], None]]] = {

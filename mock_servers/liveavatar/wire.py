@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from avatar_protocols import schemas as generated
 from avatar_protocols.tables import FrameError
-from mock_servers.codec import Codec, Decoded
-from mock_servers.documents import is_object
+from mock_servers.codec import Codec, Decoded, decode_body
+from mock_servers.documents import NoObjectError, is_object, parse_object
 from mock_servers.mistakes import fail
 
 if TYPE_CHECKING:
@@ -66,11 +66,9 @@ class LiveAvatarCodec(Codec):
         if isinstance(message, bytes):
             return self._decode_frame(message)
         try:
-            document = json.loads(message)
-        except (ValueError, RecursionError) as error:
-            return Decoded(problems=[f"not JSON: {error}"])
-        if not is_object(document):
-            return Decoded(problems=[f"a JSON {type(document).__name__}, not an object"])
+            document = parse_object(message)
+        except NoObjectError as fault:
+            return Decoded(problems=[str(fault)])
         name = document.get("event")
         if not isinstance(name, str):
             return Decoded(data=document, views=(document,), problems=["no string member event"])
@@ -106,14 +104,7 @@ class LiveAvatarCodec(Codec):
         schema = _BODIES.get((endpoint, response))
         if not body or schema is None:
             return Decoded()
-        try:
-            document = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            return Decoded(problems=[f"not JSON: {error}"])
-        if not is_object(document):
-            return Decoded(problems=["not a JSON object"])
-        problems = self._schemas.problems(schema, document)
-        return Decoded(name=endpoint, data=document, views=(document,), problems=problems)
+        return decode_body(endpoint, body, partial(self._schemas.problems, schema))
 
     def _problems(self, name: str, document: dict[str, Any], sender: str) -> list[str]:
         definition = self._definitions.get(name)

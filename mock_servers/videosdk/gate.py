@@ -124,9 +124,10 @@ class Gate:
         except JoinRefusedError as refusal:
             self._note(room, refusal, participant_id)
             raise
+        identity = participant_id or owner or self._new_participant()
         return Admission(
-            participant_id=participant_id or owner or self._new_participant(),
-            role=_role(room, owner),
+            participant_id=identity,
+            role=_role(room, owner, identity),
             token=self._platform.wire.describe_token(token),
         )
 
@@ -168,6 +169,8 @@ class Gate:
         return self._platform.mint.identifier("participant")
 
 
-def _role(room: Room, owner: str | None) -> Role:
+def _role(room: Room, owner: str | None, identity: str) -> Role:
+    """Whose side somebody is on; who comes again under the same id takes their own place."""
     role: Role = "client" if owner is None else "server"
-    return "" if room.of_role(role) is not None else role
+    there = room.of_role(role)
+    return role if there is None or there.id == identity else ""

@@ -49,6 +49,8 @@ _TOKEN_PARAMETER: Final = "token"  # noqa: S105 - the parameter's name
 _PARTICIPANT_PARAMETER: Final = "participant_id"
 #: Largest frame of the room socket, in bytes: enough for payloads that the room has to refuse.
 _FRAME_BYTES: Final = 1 << 20
+#: One segment of a path that no client changes on the way.
+_ROOM_ID: Final = r"^(?!\.{1,2}\Z)[A-Za-z0-9_.-]+\Z"
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -79,7 +81,7 @@ class VideoSdkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     api_key: str = "demo-api-key"
     secret: Annotated[str, msgspec.Meta(min_length=32)] = "demo-secret-of-at-least-32-bytes"  # noqa: S105 - a demo's
-    room_id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]+$")] = "demo-room"
+    room_id: Annotated[str, msgspec.Meta(pattern=_ROOM_ID)] = "demo-room"
     worker: Literal["dispatched", "present", "absent"] = "dispatched"
     worker_id: Annotated[str, msgspec.Meta(min_length=1)] = "avatar_0a1b2c3d"
     start_delay: Seconds = 0.0
@@ -363,7 +365,8 @@ class VideoSdkPlatform(Platform):
         if len(self.rooms) < _ROOMS_KEPT:
             return
         for name, session in tuple(self.rooms.items()):
-            if name != self.options.room_id and not session.room.participants:
+            workers_only = all(each.role == "server" for each in session.room.participants)
+            if name != self.options.room_id and workers_only:
                 del self.rooms[name]
                 session.ended(None, "")
 

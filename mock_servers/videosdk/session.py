@@ -193,7 +193,7 @@ class RoomSession(LiveSession):
         elif row.phase == phases.SEND:
             self.room.failing.append(Failing(row=name))
         elif row.message is not None:
-            self.send(json.dumps(substitute(json.loads(json.dumps(row.message)), self.variables)))
+            self.send(json.dumps(substitute(row.message, self.variables)))
         elif name == "ack_lost":
             # The worker's next send fails, and is not repeated (VSD-END-008).
             self.room.failing.append(Failing(row="send_failed", role="server", times=1))

@@ -84,7 +84,7 @@ class SocketSession(LiveSession):
         """Take a frame."""
         try:
             frame = _DECODER.decode(message)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             self._tell(v1.Error(code=INVALID_FRAME, message=str(error), id=_id_of(message)))
             return
         problem = self._FRAMES[type(frame)](self, frame)
@@ -196,6 +196,6 @@ def _id_of(message: bytes | str) -> int | None:
     """The id of a frame that is not in the schema, if it has one all the same."""
     try:
         found = _ID_ONLY.decode(message).get("id")
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
         return None
     return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None

@@ -56,7 +56,7 @@ def describe_token(
     """
     try:
         read: dict[str, Any] = _JWT.decode_complete(token, options=_UNCHECKED)
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         return None
     header, claims = read["header"], read["payload"]
     secret = secrets.get(str(claims.get(key_claim)), "")

@@ -7,14 +7,13 @@ by its number of bytes. Of a token the journal shows what it says, never its tex
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from avatar_protocols import schemas as generated
 from mock_servers.codec import Codec, Decoded
-from mock_servers.documents import is_object
+from mock_servers.documents import NoObjectError, is_object, parse_object
 from mock_servers.mistakes import fail
 from mock_servers.videosdk.tokens import describe_token
 
@@ -72,11 +71,9 @@ class VideoSdkCodec(Codec):
         if message == self._literal:
             return Decoded(name=self._literal, data={}, views=({},))
         try:
-            document = json.loads(message)
-        except (ValueError, RecursionError) as error:
-            return Decoded(problems=[f"not JSON: {error}"])
-        if not is_object(document):
-            return Decoded(problems=[f"a JSON {type(document).__name__}, not an object"])
+            document = parse_object(message)
+        except NoObjectError as fault:
+            return Decoded(problems=[str(fault)])
         name = document.get(self._type)
         if not isinstance(name, str):
             problem = f"no string member {self._type}"
@@ -107,11 +104,9 @@ class VideoSdkCodec(Codec):
         if not body or schema is None:
             return Decoded()
         try:
-            document = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            return Decoded(problems=[f"not JSON: {error}"])
-        if not is_object(document):
-            return Decoded(problems=["not a JSON object"])
+            document = parse_object(body)
+        except NoObjectError as fault:
+            return Decoded(problems=[str(fault)])
         problems = self._schemas.problems(schema, document)
         shown = self._without_token(document)
         return Decoded(name=endpoint, data=shown, views=(shown, document), problems=problems)

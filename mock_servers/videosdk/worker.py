@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mock_servers.timers import Alarm
 from mock_servers.videosdk.rejection import JoinRefusedError
 from protocol_core.videosdk import worker_events as w
 from protocol_core.videosdk.playout import Playout
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from mock_servers.videosdk.platform import VideoSdkPlatform
     from mock_servers.videosdk.room import Participant
     from mock_servers.videosdk.session import RoomSession
-    from protocol_core.clock import Timer
     from protocol_core.videosdk.events import Event
 
 __all__ = ["MockWorker"]
@@ -62,8 +62,8 @@ class MockWorker:
         self._session = session
         self._token = token
         self._playout = Playout(self.core, pace=platform.pace)
-        self._timer: Timer | None = None
-        self._solitude: Timer | None = None
+        self._alarm = Alarm(session.at, self._on_deadline)
+        self._solitude = Alarm(session.at, self.leave)
 
     @property
     def present(self) -> bool:
@@ -91,8 +91,8 @@ class MockWorker:
         if self.participant is not None:
             self._session.room.leave(self.participant)
             self._gone()
-            timers = {"playout": self._timer, "solitude": self._solitude}
-            pending = [name for name, timer in timers.items() if timer is not None]
+            alarms = {"playout": self._alarm, "solitude": self._solitude}
+            pending = [name for name, alarm in alarms.items() if alarm.pending]
             self._platform.tell("closed", {"pending": pending})
 
     def follow(self, session: RoomSession) -> MockWorker:
@@ -110,9 +110,7 @@ class MockWorker:
         self.core.left()
         self._playout.stop()
         self._enjoy_company()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.cancel()
 
     # -- ears --------------------------------------------------------------------------------------
 
@@ -170,27 +168,19 @@ class MockWorker:
     # -- time --------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self._playout.deadline()
-        if due is not None and self.present:
-            self._timer = self._session.at(due, self._on_deadline)
+        self._alarm.set(self._playout.deadline() if self.present else None)
 
     def _on_deadline(self) -> None:
-        self._timer = None
         self._conclude(self._playout.timeout(self._platform.now()))
 
     def _await_company(self) -> None:
         """Nobody is left to render for: leave, unless somebody comes back."""
         alone = all(each.role == "server" for each in self._session.room.participants)
-        if self._solitude is None and alone:
-            self._solitude = self._session.later(self._platform.options.linger, self.leave)
+        if alone and not self._solitude.pending:
+            self._solitude.set(self._platform.now() + self._platform.options.linger)
 
     def _enjoy_company(self) -> None:
-        if self._solitude is not None:
-            self._solitude.cancel()
-            self._solitude = None
+        self._solitude.cancel()
 
     _TOLD: Final[dict[type, Callable[[Any, Any], None]]] = {
         w.FrameAccepted: _tell_frame,

@@ -1,6 +1,6 @@
 """What can go wrong with AIAvatarKit, as exceptions with stable codes.
 
-PlatformError
+SessionError
 └── AIAvatarError
     ├── AuthenticationError   the API key is missing or wrong
     ├── RequestError          HTTP: the server does not accept the request
@@ -25,10 +25,11 @@ in the specification, and so does the table by which `classify` finds it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Unpack
 
 from protocol_core.aiavatar.revision import PROTOCOL
-from protocol_core.errors import LocalProtocolError, PlatformError
+from protocol_core.classification import matches
+from protocol_core.errors import FailureFields, SendRefused, SessionError
 
 if TYPE_CHECKING:
     from avatar_protocols.tables import Rule
@@ -58,55 +59,16 @@ __all__ = [
 ]
 
 
-class AIAvatarError(PlatformError):
-    """A turn, a call or a session that failed.
+class AIAvatarError(SessionError):
+    """A turn, a call or a session that failed; ``raw_body`` may be an event, too.
 
     Attributes:
-        code: stable code, a member of ``ErrorCode``.
-        message: the server's words if it gave any, else ours.
-        phase: when, a member of ``Phase``.
-        retry: whether trying again without any change can help.
-        kind: ``protocol``, ``transport`` or ``timeout``.
-        http_status: HTTP status, where there was one.
-        raw_body: the HTTP body or the event as text; "" where there was none.
         detail: the server's words alone; "" where it gave none.
-        close_code: close code of the socket, where one ended it.
-        close_reason: its reason.
-        requirement: id of the rule behind it.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str,
-        phase: str,
-        retry: bool = False,
-        kind: str = "protocol",
-        http_status: int | None = None,
-        raw_body: str = "",
-        detail: str = "",
-        close_code: int | None = None,
-        close_reason: str = "",
-        requirement: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.phase = phase
-        self.retry = retry
-        self.kind = kind
-        self.http_status = http_status
-        self.raw_body = raw_body
+    def __init__(self, message: str, *, detail: str = "", **fields: Unpack[FailureFields]) -> None:
+        super().__init__(message, **fields)
         self.detail = detail
-        self.close_code = close_code
-        self.close_reason = close_reason
-        self.requirement = requirement
-
-    def __str__(self) -> str:
-        details = {"HTTP": self.http_status, "close": self.close_code}
-        known = "".join(f", {name} {value}" for name, value in details.items() if value is not None)
-        return f"{self.message} ({self.code} in {self.phase}{known})"
 
 
 class AuthenticationError(AIAvatarError):
@@ -163,22 +125,6 @@ class TurnError(AIAvatarError):
 
 class ConnectionLost(AIAvatarError):  # noqa: N818 - the name says what happened
     """The socket ended abnormally; a new one may go on with the same context (AIA-ERR-004)."""
-
-
-class SendRefused(LocalProtocolError):  # noqa: N818 - it names what happened, as its sisters do
-    """This may not be sent now, or cannot be put on the wire. Nothing was sent.
-
-    Attributes:
-        code: stable code, a member of ``ErrorCode``.
-    """
-
-    def __init__(
-        self, problem: str, *, code: str, requirement: str, value: object = None, hint: str = ""
-    ) -> None:
-        super().__init__(
-            problem, protocol=PROTOCOL, requirement=requirement, value=value, hint=hint
-        )
-        self.code = code
 
 
 #: The class of each code that an `AIAvatarError` can carry.
@@ -248,7 +194,9 @@ def refuse(
     hint: str = "",
 ) -> NoReturn:
     """Raise `SendRefused`."""
-    raise SendRefused(problem, code=code, requirement=requirement, value=value, hint=hint)
+    raise SendRefused(
+        problem, protocol=PROTOCOL, code=code, requirement=requirement, value=value, hint=hint
+    )
 
 
 def classify(
@@ -271,21 +219,16 @@ def classify(
     Returns:
         None if no row covers it.
     """
-    for rule in revision.errors.CLASSIFICATION:
-        if _matches(rule, phase=phase, http=http, close=close, text=text.lower()):
-            return str(rule.code)
+    table: tuple[Rule, ...] = revision.errors.CLASSIFICATION
+    for rule in table:
+        if _speaks_of(rule, http, close) and matches(
+            rule, phase=phase, code=close, text=text, http=http
+        ):
+            return rule.code
     return None
 
 
-def _matches(rule: Rule, *, phase: str, http: int | None, close: int | None, text: str) -> bool:
-    first, last = rule.http_range or (0, -1)
-    return (
-        (not rule.phases or phase in rule.phases)
-        and (str(close) in rule.codes if close is not None else not rule.codes)
-        and (
-            http in rule.http or first <= http <= last
-            if http is not None
-            else not rule.http and rule.http_range is None
-        )
-        and (not rule.text or any(fragment in text for fragment in rule.text))
-    )
+def _speaks_of(rule: Rule, http: int | None, close: int | None) -> bool:
+    """Whether a row is about answers, closes or events, as what was received is."""
+    about_http = bool(rule.http) or rule.http_range is not None
+    return bool(rule.codes) == (close is not None) and about_http == (http is not None)

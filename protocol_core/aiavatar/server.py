@@ -162,6 +162,8 @@ class ServerSession:
 
     def closed(self, code: int | None, reason: str, now: float) -> list[e.Event]:  # noqa: ARG002 - as every session has it
         """The socket has ended: the detector forgets what it heard (AIA-WS-011)."""
+        if self.connection_state == self.revision.states.State.NEW:
+            return []  # the upgrade came to nothing
         opened = self.is_ready
         codes = self.revision.constants.CloseCode
         normal = code == codes.NORMAL

@@ -203,6 +203,7 @@ class ClientSending:
         if not self._open:
             raise SendRefused(
                 f"there is no connection (state {self.state})",
+                protocol=PROTOCOL,
                 code=self._codes.NOT_CONNECTED,
                 phase=phase,
                 requirement="AKO-AUDIO-007",
@@ -211,6 +212,7 @@ class ClientSending:
         if not self._machine.allows(trigger):
             raise SendRefused(
                 f"this is not possible in state {self.state}",
+                protocol=PROTOCOL,
                 code=self._codes.NOT_READY,
                 phase=phase,
                 requirement=requirement,
@@ -220,7 +222,11 @@ class ClientSending:
 
     def _unsupported(self, problem: str, phase: str) -> NoReturn:
         raise SendRefused(
-            problem, code=self._codes.UNSUPPORTED, phase=phase, requirement="AKO-INT-101"
+            problem,
+            protocol=PROTOCOL,
+            code=self._codes.UNSUPPORTED,
+            phase=phase,
+            requirement="AKO-INT-101",
         )
 
     def _mid(self, prefix: str, now: float) -> str:

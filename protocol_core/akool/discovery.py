@@ -67,7 +67,7 @@ def read_discovery(revision: Revision, response: HttpResponse) -> list[Instance]
         _fail(revision, response, f"discovery answered with HTTP {response.status}")
     try:
         document = msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         _fail(revision, response, f"discovery answered with what is not JSON: {error}")
     if not isinstance(document, dict):
         _fail(revision, response, "discovery answered with JSON that is no object")

@@ -1,6 +1,6 @@
 """What can go wrong with an Akool session, as exceptions with stable codes.
 
-PlatformError
+SessionError
 └── AkoolError                  each code of the platform's failures has a class of its own
     ├── AuthenticationError     the key is missing, empty or refused, or the avatar id is empty
     ├── ServerUrlError          the given server URL has no host or an impossible port
@@ -25,13 +25,12 @@ generated classification table: `classify`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from protocol_core.akool.revision import PROTOCOL
-from protocol_core.errors import LocalProtocolError, PlatformError
+from protocol_core import classification
+from protocol_core.errors import FailureFields, SendRefused, SessionError
 
 if TYPE_CHECKING:
-    from avatar_protocols.tables import Rule
     from protocol_core.akool.revision import Revision
 
 __all__ = [
@@ -57,22 +56,14 @@ __all__ = [
 ]
 
 
-class AkoolError(PlatformError):
+class AkoolError(SessionError):
     """A failure of the platform, of the connection to it, or of what it was asked for.
 
+    ``retry`` says whether the client itself may try again within one connect (AKO-RETRY-001);
+    ``server_code`` is the number of the discovery body or the error frame.
+
     Attributes:
-        code: stable code, a member of ``ErrorCode``.
-        message: what happened, in words; the server's own where it gave any.
-        phase: when, a member of ``Phase``.
-        retry: whether the client itself may try again within one connect (AKO-RETRY-001).
-        kind: ``protocol``, ``transport``, ``timeout`` or ``local``.
-        http_status: HTTP status, where there was one.
-        server_code: number of the discovery body or the error frame.
         server_text: the server's words.
-        raw_body: the HTTP body as text; "" where there was none.
-        close_code: close code of the socket, where one ended it.
-        close_reason: its reason.
-        requirement: id of the rule behind it.
         cause: the error behind this one, where one wraps another.
     """
 
@@ -80,42 +71,13 @@ class AkoolError(PlatformError):
         self,
         message: str,
         *,
-        code: str,
-        phase: str,
-        retry: bool = False,
-        kind: str = "protocol",
-        http_status: int | None = None,
-        server_code: int | None = None,
         server_text: str = "",
-        raw_body: str = "",
-        close_code: int | None = None,
-        close_reason: str = "",
-        requirement: str = "",
         cause: Exception | None = None,
+        **fields: Unpack[FailureFields],
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.phase = phase
-        self.retry = retry
-        self.kind = kind
-        self.http_status = http_status
-        self.server_code = server_code
+        super().__init__(message, **fields)
         self.server_text = server_text
-        self.raw_body = raw_body
-        self.close_code = close_code
-        self.close_reason = close_reason
-        self.requirement = requirement
         self.cause = cause
-
-    def __str__(self) -> str:
-        details = {
-            "HTTP": self.http_status,
-            "number": self.server_code,
-            "close": self.close_code,
-        }
-        known = "".join(f", {name} {value}" for name, value in details.items() if value is not None)
-        return f"{self.message} ({self.code} in {self.phase}{known})"
 
 
 class AuthenticationError(AkoolError):
@@ -193,31 +155,6 @@ CLASSES: dict[str, type[AkoolError]] = {
 }
 
 
-class SendRefused(LocalProtocolError):  # noqa: N818 - it names what happened, as its sisters do
-    """This may not be sent now, or the dialect cannot say it. Nothing was sent.
-
-    Attributes:
-        code: stable code, a member of ``ErrorCode``.
-        phase: what was to be done, a member of ``Phase``.
-    """
-
-    def __init__(
-        self,
-        problem: str,
-        *,
-        code: str,
-        phase: str,
-        requirement: str,
-        value: object = None,
-        hint: str = "",
-    ) -> None:
-        super().__init__(
-            problem, protocol=PROTOCOL, requirement=requirement, value=value, hint=hint
-        )
-        self.code = code
-        self.phase = phase
-
-
 def failure(
     revision: Revision,
     message: str,
@@ -265,15 +202,5 @@ def classify(
     Raises:
         LookupError: the table does not cover the phase.
     """
-    for rule in revision.errors.CLASSIFICATION:
-        if _fits(rule, phase, number, http_status):
-            return str(revision.errors.ErrorCode(rule.code))
-    raise LookupError(f"no row of the classification covers {number!r} in {phase}")
-
-
-def _fits(rule: Rule, phase: str, number: int | None, http_status: int | None) -> bool:
-    return (
-        (not rule.phases or phase in rule.phases)
-        and (not rule.codes or str(number) in rule.codes)
-        and (not rule.http or http_status in rule.http)
-    )
+    table = revision.errors.CLASSIFICATION
+    return classification.classify(table, phase=phase, code=number, http=http_status)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from protocol_core.akool.errors import SendRefused
+from protocol_core.akool.revision import PROTOCOL
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def agora_params_message(revision: Revision, parameters: Parameters) -> msgspec.
     if unsayable:
         raise SendRefused(
             f"the documented dialect has no place for {', '.join(unsayable)}",
+            protocol=PROTOCOL,
             code=revision.errors.ErrorCode.UNSUPPORTED,
             phase=revision.errors.Phase.PARAMETERS,
             requirement="AKO-INT-101",

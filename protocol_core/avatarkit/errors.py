@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from avatar_protocols.avatarkit.v0_1_7.constants import Text
 from avatar_protocols.avatarkit.v0_1_7.errors import CLASSIFICATION, ErrorCode, Phase
+from protocol_core import classification
 from protocol_core.errors import PlatformError
 
 if TYPE_CHECKING:
     from avatar_protocols.avatarkit.v2 import message_pb2 as pb
-    from avatar_protocols.tables import Rule
     from protocol_core.avatarkit.bodies import ErrorDetails
 
 __all__ = [
@@ -106,30 +106,12 @@ def classify(
 ) -> ErrorCode:
     """The code of what the server said: the first rule that matches (AVK-ERR-004, AVK-ERR-005)."""
     said = (value.strip() for value in (server_code, title, detail) if value is not None)
-    text = " | ".join(value for value in said if value).lower()
-    return next(
-        ErrorCode(rule.code)
-        for rule in CLASSIFICATION
-        if _matches(rule, phase, server_code, text, http_status)
+    text = " | ".join(value for value in said if value)
+    return ErrorCode(
+        classification.classify(
+            CLASSIFICATION, phase=phase, code=server_code, text=text, http=http_status
+        )
     )
-
-
-def _matches(
-    rule: Rule, phase: Phase, server_code: str | None, text: str, http_status: int | None
-) -> bool:
-    conditions: list[bool] = []
-    if rule.codes:
-        conditions.append(server_code in rule.codes)
-    if rule.text:
-        conditions.append(any(part in text for part in rule.text))
-    if rule.http:
-        conditions.append(http_status in rule.http)
-    if rule.http_range is not None:
-        low, high = rule.http_range
-        conditions.append(http_status is not None and low <= http_status <= high)
-    if rule.phases:
-        conditions.append(phase in rule.phases)
-    return any(conditions) if rule.any else all(conditions)
 
 
 def rejection(  # the same for the two HTTP calls, which differ in phase and type

@@ -200,7 +200,7 @@ def _unwrap(revision: Revision, response: HttpResponse, phase: str) -> object:
         )
     try:
         document = msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise _invalid(revision, response, phase, f"the answer is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise _invalid(revision, response, phase, "the answer is not a JSON object")
@@ -347,7 +347,7 @@ def _answer(revision: Revision, kind: Any, members: dict[str, Any]) -> HttpRespo
 def _body(request: HttpRequest, kind: type[msgspec.Struct]) -> Any:
     try:
         return msgspec.json.decode(request.body, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         _reject(str(error))
 
 

@@ -142,7 +142,7 @@ def parse_room_response(revision: Revision, response: HttpResponse) -> str:
         raise _no_room(revision, f"{text.ROOM_FAILED}HTTP {response.status}", response)
     try:
         document: Any = msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise _no_room(revision, f"{text.ROOM_FAILED}{error}", response) from None
     members = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
     room_id = members.get(revision.constants.RoomField.ROOM_ID)
@@ -182,5 +182,5 @@ def parse_join_request(revision: Revision, body: bytes) -> Any | JoinRequestFaul
         return msgspec.json.decode(body, type=revision.rest.AvatarJoinRequest)
     except msgspec.ValidationError as error:
         return JoinRequestFault(json=True, detail=str(error), code=code)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         return JoinRequestFault(json=False, detail=str(error), code=code)

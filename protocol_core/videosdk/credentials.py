@@ -178,7 +178,7 @@ def _checked(revision: Revision, token: str, secret: str) -> dict[str, Any]:
         raise TokenRefused(TokenFault.SIGNATURE, "its signature is not valid") from None
     except jwt.InvalidAlgorithmError:
         raise TokenRefused(TokenFault.HEADER, f"it is not signed by {algorithms[0]}") from None
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
         raise TokenRefused(TokenFault.HEADER, f"it cannot be read: {error}") from None
     return payload
 

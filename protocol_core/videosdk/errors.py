@@ -1,6 +1,6 @@
 """What can go wrong on the way to a room and in it, as exceptions with stable codes.
 
-PlatformError
+SessionError
 └── VideoSdkError            the avatar could not be started, or the channel failed
     ├── CredentialsError     no token can be signed, or none is known
     ├── RoomCreationError    the room service made no room, or named none
@@ -19,7 +19,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from protocol_core.errors import PlatformError, UnderstudyError
+from protocol_core import classification
+from protocol_core.errors import SessionError, UnderstudyError
 
 if TYPE_CHECKING:
     from protocol_core.videosdk.revision import Revision
@@ -39,45 +40,8 @@ __all__ = [
 ]
 
 
-class VideoSdkError(PlatformError):
-    """An avatar that could not be started, or a channel that failed.
-
-    Attributes:
-        code: stable code, a member of ``ErrorCode``.
-        message: what happened, in words.
-        phase: when, a member of ``Phase``.
-        retry: whether trying again without any change can help.
-        kind: ``protocol``, ``local`` (refused without I/O), ``transport`` or ``timeout``.
-        http_status: HTTP status, where there was one.
-        raw_body: the HTTP body as text; "" where there was none.
-        requirement: id of the rule behind it.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str,
-        phase: str,
-        retry: bool = False,
-        kind: str = "protocol",
-        http_status: int | None = None,
-        raw_body: str = "",
-        requirement: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.phase = phase
-        self.retry = retry
-        self.kind = kind
-        self.http_status = http_status
-        self.raw_body = raw_body
-        self.requirement = requirement
-
-    def __str__(self) -> str:
-        status = "" if self.http_status is None else f", HTTP {self.http_status}"
-        return f"{self.message} ({self.code} in {self.phase}{status})"
+class VideoSdkError(SessionError):
+    """An avatar that could not be started, or a channel that failed."""
 
 
 class CredentialsError(VideoSdkError):
@@ -153,18 +117,8 @@ def classify(revision: Revision, *, phase: str, text: str = "", status: int | No
     Raises:
         LookupError: the table does not cover the phase.
     """
-    lowered = text.lower()
-    for rule in revision.errors.CLASSIFICATION:
-        if rule.phases and phase not in rule.phases:
-            continue
-        if rule.text and not any(fragment in lowered for fragment in rule.text):
-            continue
-        if rule.http_range and not (
-            status is not None and rule.http_range[0] <= status <= rule.http_range[1]
-        ):
-            continue
-        return str(rule.code)
-    raise LookupError(f"no row of the classification covers {phase}")
+    table = revision.errors.CLASSIFICATION
+    return classification.classify(table, phase=phase, text=text, http=status)
 
 
 def failure(

@@ -111,9 +111,11 @@ class ChatClient(AIAvatarClient):
                 await asyncio.wait(turns)
         finally:
             http, self._http = self._http, None
-            if http is not None:
-                await http.close()
-            await self._strike()
+            try:
+                if http is not None:
+                    await http.close()
+            finally:
+                await self._strike()
 
     # --- turns ----------------------------------------------------------------------------------
 

@@ -382,9 +382,13 @@ class AkoolClient:
             run.leaving = True
             try:
                 await run.link.leave()
+            except BaseException:
+                run.callbacks.abort()  # cancelled: nothing may outlive it
+                raise
             finally:
                 run.ended.set()
                 run.left.set()
+                await run.callbacks.close()
         elif not run.callbacks.inside:
             await run.left.wait()
         await run.callbacks.close()

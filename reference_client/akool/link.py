@@ -10,8 +10,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from protocol_core.akool import events as e
-from reference_client.timers import Alarm
-from reference_client.websocket import ConnectFailed, Pump, Socket, SocketClosed, UpgradeRejected
+from reference_client.dialling import dial, wait_until_due
+from reference_client.websocket import Pump, SocketClosed
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from protocol_core.akool.client import ClientSession
     from protocol_core.clock import Clock
+    from reference_client.websocket import Socket
 
 __all__ = ["Link"]
 
@@ -158,43 +159,19 @@ class Link:
 
     async def _next_turn(self) -> bool:
         """Wait for the time to dial again; False if there is to be no other time."""
-        alarm = Alarm(self._clock)
-        try:
-            while (due := self._session.deadline()) is not None:
-                alarm.set(due)
-                await alarm.wait()
-                events = self._session.timeout(self._clock.now())
-                self._emit(events)
-                if any(isinstance(event, e.DialDue) for event in events):
-                    return True
-        finally:
-            alarm.cancel()
-        return False
+        return await wait_until_due(self._session, e.DialDue, emit=self._emit, clock=self._clock)
 
     async def _dial(self) -> Socket | None:
         """A new socket; None if the attempt failed."""
-        upgrade = self._session.upgrade_request(self._clock.now())
-        limits = self._session.revision.constants.Limit
-        try:
-            return await Socket.open(
-                upgrade,
-                clock=self._clock,
-                open_limit=self._session.settings.connection_timeout,
-                max_message_bytes=limits.MESSAGE_BYTES,
-                ssl=self._ssl if upgrade.url.startswith("wss:") else None,
-            )
-        except UpgradeRejected as answer:
-            reason = f"the upgrade was answered with HTTP {answer.status}"
-            body = answer.body.decode(errors="replace")
-            events = self._session.dial_failed(
-                reason, self._clock.now(), http_status=answer.status, body=body
-            )
-        except ConnectFailed as failure:
-            events = self._session.dial_failed(
-                failure.reason, self._clock.now(), timed_out=failure.timed_out
-            )
-        self._emit(events)
-        return None
+        return await dial(
+            self._session,
+            self._session.upgrade_request(self._clock.now()),
+            emit=self._emit,
+            clock=self._clock,
+            open_limit=self._session.settings.connection_timeout,
+            max_message_bytes=self._session.revision.constants.Limit.MESSAGE_BYTES,
+            ssl=self._ssl,
+        )
 
     def _emit(self, events: Iterable[e.Event]) -> None:
         for event in events:

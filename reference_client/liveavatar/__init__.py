@@ -6,7 +6,6 @@ from protocol_core.liveavatar.config import ClientConfig
 from reference_client.liveavatar.client import LiveAvatarClient, connect
 from reference_client.liveavatar.listener import Listener
 from reference_client.liveavatar.speaking import new_id
-from reference_client.liveavatar.streams import EventStream
 from reference_client.liveavatar.writers import (
     AudioWriter,
     Outcome,
@@ -14,6 +13,7 @@ from reference_client.liveavatar.writers import (
     TextWriter,
     Utterance,
 )
+from reference_client.streams import EventStream
 
 __all__ = [
     "AudioWriter",

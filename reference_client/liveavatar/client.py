@@ -38,7 +38,7 @@ from reference_client.http import HttpClient, RequestFailed
 from reference_client.liveavatar.link import Link
 from reference_client.liveavatar.listener import Listener, report
 from reference_client.liveavatar.speaking import Speaking
-from reference_client.liveavatar.streams import EventStream
+from reference_client.streams import EventStream
 from reference_client.timers import sleep
 
 if TYPE_CHECKING:
@@ -277,10 +277,12 @@ class LiveAvatarClient(Speaking):
                 await self._stop_by_rest(run.session)
             except BaseException:
                 run.stopping = False  # cancelled: the platform is yet to be told
+                run.callbacks.abort()
                 raise
             finally:
                 self._end(run)
                 run.stopped.set()
+                await run.callbacks.close()
         elif not run.callbacks.inside:
             await run.stopped.wait()
         await run.callbacks.close()

@@ -10,8 +10,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from protocol_core.liveavatar.events import ReconnectDue, SessionOpened
-from reference_client.timers import Alarm
-from reference_client.websocket import ConnectFailed, Pump, Socket, SocketClosed, UpgradeRejected
+from reference_client.dialling import dial, wait_until_due
+from reference_client.websocket import Pump, SocketClosed
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from protocol_core.clock import Clock
     from protocol_core.liveavatar.client import ClientSession
     from protocol_core.liveavatar.events import Event
+    from reference_client.websocket import Socket
 
 __all__ = ["Link"]
 
@@ -154,45 +155,23 @@ class Link:
 
     async def _redial(self) -> Socket | None:
         """The next socket, when it is time; None if there is to be none."""
-        alarm = Alarm(self._clock)
-        try:
-            while (due := self._session.deadline()) is not None:
-                alarm.set(due)
-                await alarm.wait()
-                events = self._session.timeout(self._clock.now())
-                self._emit(events)
-                if any(isinstance(event, ReconnectDue) for event in events):
-                    socket = await self._dial()
-                    if socket is not None:
-                        return socket
-        finally:
-            alarm.cancel()
+        while await wait_until_due(self._session, ReconnectDue, emit=self._emit, clock=self._clock):
+            socket = await self._dial()
+            if socket is not None:
+                return socket
         return None
 
     async def _dial(self) -> Socket | None:
         """A new socket; None if this failed and is to be tried again."""
-        upgrade = self._session.upgrade_request()
-        limits = self._session.revision.constants.Limit
-        try:
-            return await Socket.open(
-                upgrade,
-                clock=self._clock,
-                open_limit=self._session.settings.timeout,
-                max_message_bytes=limits.MESSAGE_BYTES,
-                ssl=self._ssl if upgrade.url.startswith("wss:") else None,
-            )
-        except UpgradeRejected as answer:
-            reason = f"the upgrade was answered with HTTP {answer.status}"
-            body = answer.body.decode(errors="replace")
-            events = self._session.dial_failed(
-                reason, self._clock.now(), http_status=answer.status, body=body
-            )
-        except ConnectFailed as failure:
-            events = self._session.dial_failed(
-                failure.reason, self._clock.now(), timed_out=failure.timed_out
-            )
-        self._emit(events)
-        return None
+        return await dial(
+            self._session,
+            self._session.upgrade_request(),
+            emit=self._emit,
+            clock=self._clock,
+            open_limit=self._session.settings.timeout,
+            max_message_bytes=self._session.revision.constants.Limit.MESSAGE_BYTES,
+            ssl=self._ssl,
+        )
 
     def _emit(self, events: Iterable[Event]) -> None:
         for event in events:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from protocol_core.liveavatar.errors import SendRefused
+from protocol_core.liveavatar.revision import PROTOCOL
 
 if TYPE_CHECKING:
     from protocol_core.liveavatar.audio import Packetizer
@@ -233,6 +234,7 @@ class Utterance:
 def _over(client: Sending, response_id: str) -> ResponseOver:
     return ResponseOver(
         "the conversation has moved on from this response",
+        protocol=PROTOCOL,
         code=client.session.revision.errors.ErrorCode.INVALID_ARGUMENT,
         requirement="LAC-RESP-008",
         value=response_id or None,

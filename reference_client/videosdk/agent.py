@@ -261,8 +261,13 @@ class AvatarAgent:
         self._session.close()
         self._unhook()
         self._change()
-        await self._leave_socket()
-        await self._callbacks.close()
+        try:
+            await self._leave_socket()
+        except BaseException:
+            self._callbacks.abort()  # cancelled: nothing may outlive it
+            raise
+        finally:
+            await self._callbacks.close()
 
     async def settle(self) -> None:
         """Wait until every callback that is due has returned."""

@@ -39,6 +39,9 @@ __all__ = ["Participant", "RoomSocket"]
 
 Kind = Literal["audio", "video"]
 
+#: Real seconds in which the room answers a frame; it is on this machine, or near.
+ANSWER_LIMIT = 30.0
+
 logger = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
@@ -131,7 +134,7 @@ class RoomSocket:
         except TimeoutError as error:
             text = f"not in the room within {limit:g} s"
             raise _not_joined(tables, text, kind="timeout") from error
-        except (ConnectFailed, SocketClosed, msgspec.DecodeError) as error:
+        except (ConnectFailed, SocketClosed, ValueError, RecursionError) as error:
             raise _not_joined(tables, f"the room gave no answer: {error}") from error
         return cls(socket, joined, tables, drain, on_frame)
 
@@ -178,7 +181,7 @@ class RoomSocket:
         Raises:
             TypeError: the payload is neither.
             ValueError: it is longer than the transport takes (VSD-CHAN-006).
-            ConnectionError: we are not in the room, or the room could not send.
+            ConnectionError: we are not in the room, the room could not send, or it says nothing.
         """
         self._check(payload)
         constants = self._revision.constants
@@ -259,9 +262,10 @@ class RoomSocket:
             raise self._gone()
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            await self._socket.send(_encode(frame).decode())
-            await answer
-        except SocketClosed as end:
+            async with asyncio.timeout(ANSWER_LIMIT):
+                await self._socket.send(_encode(frame).decode())
+                await answer
+        except (SocketClosed, TimeoutError) as end:
             raise self._gone() from end
         finally:
             self._waiting.pop(number, None)
@@ -275,7 +279,7 @@ class RoomSocket:
                 data = await self._socket.receive()
                 try:
                     frame = _decode(data)
-                except msgspec.DecodeError as fault:
+                except (ValueError, RecursionError) as fault:
                     logger.warning("the room sent what is no frame: %s", fault)
                     continue
                 if self._on_frame is not None:
@@ -286,6 +290,8 @@ class RoomSocket:
         except SocketClosed:
             self._end()
             self._tell(self._revision.constants.MeetingEvent.MEETING_LEFT, None)
+        finally:
+            self._end()  # whatever has ended it: nobody may wait for ever
 
     def _end(self) -> None:
         """Nobody gets an answer any more."""

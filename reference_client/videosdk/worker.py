@@ -181,9 +181,14 @@ class AvatarWorker:
 
     async def close(self) -> None:
         """Leave, and end every task (VSD-LIFE-004, VSD-LIFE-005). Repeatable."""
-        await self.leave()
-        self._lost.set()
-        await self._callbacks.close()
+        try:
+            await self.leave()
+        except BaseException:
+            self._callbacks.abort()  # cancelled: nothing may outlive it
+            raise
+        finally:
+            self._lost.set()
+            await self._callbacks.close()
 
     async def wait_lost(self) -> None:
         """Wait until the worker is in no room any more."""

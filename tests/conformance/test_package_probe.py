@@ -46,7 +46,8 @@ def test_what_is_imported_and_not_declared(site: Path) -> None:
 
 
 def test_what_is_declared_may_be_imported_however_it_is_spelled(site: Path) -> None:
-    install(site, "Sound.Library", {"soundlib.py": ""}, "Requires-Dist: deep>=1; python_version>'3'")
+    asks = 'Requires-Dist: deep>=1; python_version > "3"'
+    install(site, "Sound.Library", {"soundlib.py": ""}, asks)
     install(site, "deep", {"deeper/__init__.py": ""}, "Requires-Dist: Sound.Library")  # a circle
     asks = "Requires-Dist: sound_library (>=1)\nRequires-Dist: not-installed"
     install(site, "avatar-kit", {"kit.py": "import soundlib, deeper, not_installed\n"}, asks)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mock_servers import mock, mock_sync, platforms
+from mock_servers import mock, mock_sync, platform_class, platforms
 from protocol_core.errors import ConfigurationError
 
 

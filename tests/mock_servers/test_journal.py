@@ -144,3 +144,19 @@ def test_export_writes_a_trace_file(make):
     header, line = file.getvalue().splitlines()
     assert json.loads(header) == {"trace": 1, "protocol": "echo", "revision": "1", "role": "client"}
     assert msgspec.json.decode(line, type=Record).name == "a"
+
+
+def test_whatever_a_peer_says_can_be_exported(make):
+    journal = make()
+    data = {"x": "\ud800", "secret": "\udcff"}
+    journal.add(
+        "message",
+        participant="\udcff topsecret",
+        payload=r'{"x": "\ud800"}',
+        explain=lambda: Decoded(name="\ud800", data=data),
+    )
+    file = io.StringIO()
+    journal.export(file)
+    record = json.loads(file.getvalue().splitlines()[1])
+    assert (record["name"], record["participant"]) == ("\\ud800", "\\udcff ‹api_key›")
+    assert record["data"] == {"x": "\\ud800", "secret": "‹redacted›"}

@@ -86,3 +86,27 @@ async def test_either_of_two_events():
     two.set()
     await waiting
     assert not one.is_set()
+
+
+async def test_there_are_no_more_ports():
+    with pytest.raises(OSError, match="no port 65536"):
+        await Listener(print, None, 0).start("127.0.0.1", 65536)
+
+
+async def test_requests_that_are_no_http_are_answered_and_not_logged(open_listener, caplog):
+    listener = await open_listener(print)
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    writer.write(b"GET /?token=secret" + b"x" * 10_000 + b" HTTP/1.1\r\n\r\n")
+    assert b" 400 " in await reader.readline()
+    writer.close()
+    assert caplog.records == []
+
+
+async def test_faults_of_our_own_are_logged(open_listener, http, caplog):
+    async def handler(listener, request):
+        raise RuntimeError("on purpose")
+
+    listener = await open_listener(handler)
+    async with http.get(f"http://127.0.0.1:{listener.port}/") as response:
+        assert response.status == 500
+    assert "on purpose" in caplog.text

@@ -93,3 +93,54 @@ def test_secrets_of_a_form_of_their_own_are_recognised_anywhere():
     minted = Mint(random.Random(1)).secret("session_token")
     assert redactor.text(f"a eyJabc {minted} eyJ") == "a ‹token› ‹session_token› eyJ"
     assert redactor.bytes(b"eyJabc.") == b"******."
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (r'{"token": "ab\/cd", "n": 1}', '{"token": "‹redacted›", "n": 1}'),
+        ('{"token":"first","token":"second"}', '{"token":"‹redacted›","token":"‹redacted›"}'),
+        ('{"a": {"token": "cut o', '{"a": {"token": "‹redacted›'),
+        (r'{"token": "a\"b", "x": "y"}', '{"token": "‹redacted›", "x": "y"}'),
+        ('{"token": "my key/1"}', '{"token": "‹api_key›"}'),
+        (r'["my key\/1"]', '["‹api_key›"]'),
+        ('{"token": "", "tokens": "x"}', '{"token": "", "tokens": "x"}'),
+    ],
+)
+def test_members_are_hidden_in_whatever_spelling(redactor, raw, shown):
+    assert redactor.raw(raw) == shown
+
+
+def test_without_secret_members_known_secrets_are_hidden_all_the_same():
+    redactor = Redactor()
+    redactor.register("api_key", "secret")
+    assert redactor.raw('{"token": "secret"}') == '{"token": "‹api_key›"}'
+
+
+def test_a_single_letter_is_hidden_only_where_it_stands(redactor):
+    hidden: set[str] = set()
+    assert redactor.document({"token": "t"}, hidden) == {"token": "‹redacted›"}
+    assert hidden == set()
+
+
+def test_what_no_file_can_hold_is_escaped(redactor):
+    hidden: set[str] = set()
+    document = {"\ud800": "é\udfff", "token": "x\ud800"}
+    shown = {"\\ud800": "é\\udfff", "token": "‹redacted›"}
+    assert redactor.document(document, hidden) == shown
+    assert hidden == {"x\\ud800"}
+    assert redactor.headers({"X-Key": "\udcff", "A": "\udcff"}) == {
+        "X-Key": "‹redacted›",
+        "A": "\\udcff",
+    }
+
+
+def test_documents_are_shown_to_a_bounded_depth(redactor):
+    deep: object = "x"
+    for _ in range(5000):
+        deep = [deep]
+    shown = redactor.document({"a": deep}, set())["a"]
+    depth = 0
+    while isinstance(shown, list):
+        shown, depth = shown[0], depth + 1
+    assert (shown, depth) == ("‹nested too deeply›", 63)

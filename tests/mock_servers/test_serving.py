@@ -84,3 +84,23 @@ async def test_forms_and_sounds_in_the_journal(echo, http):
         assert request.raw.startswith("LS1i")
         assert response.data == {"content_type": "audio/wav", "bytes": 4}
         assert response.raw == "UklGRg=="
+
+
+@pytest.mark.parametrize("field", ["Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"])
+async def test_a_handshake_in_no_letters_that_headers_have(echo, field, caplog):
+    fields = {
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "eHh4eHh4eHh4eHh4eHh4eA==",
+        "Sec-WebSocket-Version": "13",
+        field: "ÿ",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    async with echo() as platform:
+        reader, writer = await asyncio.open_connection("127.0.0.1", platform.server.port)
+        request = f"GET /echo/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n{head}\r\n"
+        writer.write(request.encode("latin1"))
+        assert b" 400 " in await reader.readline()
+        writer.close()
+        assert platform.sessions == []
+        assert platform.ends == [(None, "")], "what the session held is freed"
+    assert caplog.records == []

@@ -130,7 +130,16 @@ async def test_a_rejection_arrives_whole(server, clock, status):
 
 
 @pytest.mark.parametrize(
-    "url", ["ws://127.0.0.1:1/", "http://127.0.0.1/", "ws://", "ws://" + "a" * 70 + ".invalid/"]
+    "url",
+    [
+        "ws://127.0.0.1:1/",
+        "ws://127.0.0.1:65536/",
+        "ws://127.0.0.1:-1/",
+        "ws://[::1/",
+        "http://127.0.0.1/",
+        "ws://",
+        "ws://" + "a" * 70 + ".invalid/",
+    ],
 )
 async def test_addresses_that_lead_nowhere(clock, url):
     with pytest.raises(ConnectFailed) as caught:

@@ -96,7 +96,9 @@ runtime.ValidateProtobufRuntimeVersion = refuse
 def test_a_fixture_does_too(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("def test_it(videosdk_platform): ...")
     words = ["-q", "-p", "understudy.pytest_plugin", "-p", "no:cacheprovider"]
-    code = f"import pytest; sys.exit(pytest.main({words}))"
+    # Where Understudy is installed, its plugin would be loaded a second time.
+    alone = "import os; os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'; "
+    code = f"{alone}import pytest; sys.exit(pytest.main({words}))"
     done = run(tmp_path, code)
     assert done.returncode == 1
     assert advice("videosdk").strip() in done.stdout

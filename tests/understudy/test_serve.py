@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -47,6 +49,16 @@ def start(tmp_path):
         process.stdout.close()
 
 
+def free_range(size):
+    """Find free ports in a row, below those that others are given when they ask for any."""
+    for first in random.sample(range(20_000, 32_000, size), 20):
+        with ExitStack() as taken, suppress(OSError):
+            for port in range(first, first + size):
+                taken.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+    raise AssertionError("no free ports in a row")
+
+
 def get(url):
     with urllib.request.urlopen(url) as reply:
         return json.load(reply)
@@ -80,8 +92,7 @@ def test_all_platforms(start):
 
 
 def test_one_range_of_ports(start):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_range(16)
     _, _, file = start("akool", "avatarkit", "--port", str(port))
     document = json.loads(file.read_text())
     assert document["akool"]["urls"]["discovery"] == f"http://127.0.0.1:{port}"

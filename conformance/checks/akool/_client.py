@@ -27,19 +27,14 @@ __all__ = [
     "Dialect",
     "advanced",
     "answer_after",
-    "answer_of",
     "audio_in",
     "candidates_before",
     "credential",
     "dialect_of",
-    "error_of",
     "host_of",
-    "option",
-    "outcomes",
     "payload_of",
     "query_of",
     "sent",
-    "told",
 ]
 
 PROTOCOL = "akool"
@@ -170,40 +165,9 @@ def credential(trace: Trace, name: str) -> Any:  # noqa: ANN401 - any option
     return {**members_of(data.get("credentials")), **members_of(data.get("options"))}.get(name)
 
 
-def option(trace: Trace, name: str) -> Any:  # noqa: ANN401 - any option
-    """An option of the first `open`; None if it is not given."""
-    command = next(iter(trace.commands("open")), None)
-    return None if command is None else members_of((command.data or {}).get("options")).get(name)
-
-
-def answer_of(trace: Trace, command: Record) -> Record | None:
-    """The answer to a command; commands of one name are answered in their order."""
-    same = [r.seq for r in trace.commands(command.name)]
-    answers = trace.answers(command.name)
-    place = same.index(command.seq)
-    return answers[place] if place < len(answers) else None
-
-
-def outcomes(trace: Trace, *names: str) -> list[tuple[Record, Record]]:
-    """Commands of these names, each with its answer; the unanswered ones are left out."""
-    commands = [r for r in trace.commands() if r.name in names]
-    pairs = [(command, answer_of(trace, command)) for command in commands]
-    return [(command, answer) for command, answer in pairs if answer is not None]
-
-
 def answer_after(trace: Trace, name: str, record: Record) -> Record | None:
     """The first answer to commands of this name after a record."""
     return next((r for r in trace.answers(name) if r.seq > record.seq), None)
-
-
-def told(answer: Record) -> str:
-    """The kind of an answer: ``done``, ``error`` or ``unsupported``."""
-    return str((answer.data or {}).get("answer"))
-
-
-def error_of(answer: Record) -> dict[str, Any]:
-    """The error record of an answer; {} if it is none."""
-    return members_of((answer.data or {}).get("error"))
 
 
 def advanced(trace: Trace, after: Record, until: Record | None = None) -> float:

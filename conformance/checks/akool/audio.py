@@ -12,12 +12,10 @@ from conformance.checks.akool._client import (
     V2,
     audio_in,
     dialect_of,
-    error_of,
-    outcomes,
     payload_of,
     sent,
-    told,
 )
+from conformance.checks.commands import error_of, outcomes, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,12 +13,9 @@ from conformance.checks.akool._client import (
     answer_after,
     credential,
     dialect_of,
-    error_of,
-    option,
-    outcomes,
     payload_of,
-    told,
 )
+from conformance.checks.commands import error_of, option, outcomes, told
 from conformance.trace import members_of
 
 if TYPE_CHECKING:

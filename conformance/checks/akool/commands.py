@@ -9,15 +9,12 @@ from conformance.checks.akool._client import (
     DOCUMENTED,
     V2,
     advanced,
-    answer_of,
     dialect_of,
-    error_of,
-    outcomes,
     payload_of,
     sent,
-    told,
 )
 from conformance.checks.akool.connection import in_use_after
+from conformance.checks.commands import answer_of, error_of, outcomes, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

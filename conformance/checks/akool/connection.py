@@ -15,14 +15,11 @@ from conformance.checks.akool._client import (
     answer_after,
     credential,
     dialect_of,
-    error_of,
     host_of,
-    option,
-    outcomes,
     query_of,
     sent,
-    told,
 )
+from conformance.checks.commands import error_of, option, outcomes, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

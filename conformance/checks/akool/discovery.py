@@ -14,13 +14,10 @@ from conformance.checks.akool._client import (
     candidates_before,
     credential,
     dialect_of,
-    error_of,
     host_of,
-    option,
-    outcomes,
     query_of,
-    told,
 )
+from conformance.checks.commands import error_of, option, outcomes, told
 from conformance.trace import members_of
 
 if TYPE_CHECKING:

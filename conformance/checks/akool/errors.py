@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Any
 from conformance.checks import Findings, check, failed, passed
 from conformance.checks.akool._client import (
     NEWER,
-    answer_of,
     dialect_of,
-    error_of,
-    option,
-    outcomes,
     payload_of,
-    told,
 )
 from conformance.checks.akool.connection import in_use_after
+from conformance.checks.commands import answer_of, error_of, option, outcomes, told
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record

@@ -9,16 +9,12 @@ from conformance.checks.akool._client import (
     DOCUMENTED,
     V2,
     advanced,
-    answer_of,
     credential,
     dialect_of,
-    error_of,
-    option,
-    outcomes,
     payload_of,
     sent,
-    told,
 )
+from conformance.checks.commands import answer_of, error_of, option, outcomes, told
 from conformance.trace import members_of
 
 if TYPE_CHECKING:

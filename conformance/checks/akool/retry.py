@@ -9,13 +9,10 @@ from conformance.checks.akool._client import (
     NEWER,
     candidates_before,
     dialect_of,
-    error_of,
     host_of,
-    option,
-    outcomes,
     query_of,
-    told,
 )
+from conformance.checks.commands import error_of, option, outcomes, told
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record

@@ -12,6 +12,7 @@ from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.frames import AudioFrame, FrameError, ImageFrame
 from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import failed, passed
+from conformance.checks.commands import answer_of
 from conformance.trace import members_of, payload
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ __all__ = [
     "STOP",
     "TOP_LEVEL",
     "AgentTime",
-    "answer_of",
-    "code_of",
     "commanded",
     "data_of",
     "definition",
@@ -41,12 +40,9 @@ __all__ = [
     "is_success",
     "lacking",
     "misplaced",
-    "option",
-    "outcomes",
     "socket_of",
     "survived",
     "texts",
-    "told",
     "top",
 ]
 
@@ -157,36 +153,6 @@ def has_unknown_members(record: Record) -> bool:
 def has_adapter(trace: Trace) -> bool:
     """Whether an adapter took part: without one, silence of the application means nothing."""
     return bool(trace.commands("open"))
-
-
-def option(trace: Trace, name: str) -> Any:  # noqa: ANN401 - any option
-    """An option of the first `open`; None if it is not given."""
-    command = next(iter(trace.commands("open")), None)
-    return None if command is None else members_of((command.data or {}).get("options")).get(name)
-
-
-def answer_of(trace: Trace, command: Record) -> Record | None:
-    """The answer to a command; commands of one name are answered in their order."""
-    same = [r.seq for r in trace.commands(command.name)]
-    answers = trace.answers(command.name)
-    place = same.index(command.seq)
-    return answers[place] if place < len(answers) else None
-
-
-def outcomes(trace: Trace, name: str) -> list[tuple[Record, Record]]:
-    """Commands of one name, each with its answer; those that were not answered are left out."""
-    pairs = [(command, answer_of(trace, command)) for command in trace.commands(name)]
-    return [(command, answer) for command, answer in pairs if answer is not None]
-
-
-def told(answer: Record) -> str:
-    """The kind of an answer: ``done``, ``error`` or ``unsupported``."""
-    return str((answer.data or {}).get("answer"))
-
-
-def code_of(answer: Record) -> dict[str, Any]:
-    """The error record of an answer; {} if it is none."""
-    return members_of((answer.data or {}).get("error"))
 
 
 def commanded(trace: Trace, *names: str) -> list[Record]:

@@ -16,12 +16,11 @@ from avatar_protocols.liveavatar.v0_2.frames import (
 )
 from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
+from conformance.checks.commands import outcomes, told
 from conformance.checks.liveavatar._common import (
     AUDIO,
     IMAGE,
     frame_fault,
-    outcomes,
-    told,
     top,
 )
 from conformance.checks.liveavatar._frames import (

@@ -9,19 +9,15 @@ from urllib.parse import urlsplit
 from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
+from conformance.checks.commands import answer_of, error_of, option, outcomes, told
 from conformance.checks.liveavatar._common import (
     AUDIO,
     IMAGE,
     START,
     AgentTime,
-    answer_of,
-    code_of,
     data_of,
     has_adapter,
-    option,
-    outcomes,
     texts,
-    told,
 )
 from conformance.trace import payload
 
@@ -239,7 +235,7 @@ def session_ids_are_compared(trace: Trace) -> Findings:
                     wrong[0],
                 )
             elif told(answer) == "error":
-                observed = str(code_of(answer).get("code"))
+                observed = str(error_of(answer).get("code"))
                 yield passed(answer, wrong[0], observed=observed)
 
 

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
+from conformance.checks.commands import error_of, option, outcomes, told
 from conformance.checks.liveavatar._common import (
     START,
     STOP,
     AgentTime,
-    code_of,
     data_of,
     has_adapter,
-    option,
-    outcomes,
     texts,
-    told,
 )
 
 if TYPE_CHECKING:
@@ -165,7 +162,7 @@ def first_connect_is_not_retried(trace: Trace) -> Findings:
     status = sockets[0].response.status if sockets[0].response is not None else None
     for command, answer in outcomes(trace, "open"):
         repeated = [s.upgrade for s in sockets[1:] if s.upgrade and s.upgrade.seq > command.seq]
-        error = code_of(answer)
+        error = error_of(answer)
         if repeated and not _starts_between(trace, refused, trace.records[-1]):
             yield failed(repeated[0], "the first connect failed and was repeated", refused)
         elif told(answer) != "error":
@@ -268,7 +265,7 @@ def a_second_stop_is_harmless(trace: Trace) -> Findings:
     for command, answer in closes[1:]:
         dialled = next((d for d in _dials(trace) if d.seq > command.seq), None)
         if told(answer) == "error":
-            yield failed(answer, f"a second stop failed: {code_of(answer).get('message')}")
+            yield failed(answer, f"a second stop failed: {error_of(answer).get('message')}")
         elif dialled is not None:
             yield failed(dialled, "a second stop made the agent dial")
         elif told(answer) == "done":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
+from conformance.checks.commands import option
 from conformance.checks.liveavatar._common import (
     TOP_LEVEL,
     data_of,
@@ -17,7 +18,6 @@ from conformance.checks.liveavatar._common import (
     has_unknown_members,
     lacking,
     misplaced,
-    option,
     survived,
     texts,
     top,

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 from avatar_protocols.liveavatar.v0_2 import constants
 from avatar_protocols.liveavatar.v0_2.errors import CODES
 from conformance.checks import Findings, check, failed, passed
-from conformance.checks.liveavatar._common import START, code_of, is_success, option, outcomes, told
+from conformance.checks.commands import error_of, option, outcomes, told
+from conformance.checks.liveavatar._common import (
+    START,
+    is_success,
+)
 from conformance.trace import members_of
 
 if TYPE_CHECKING:
@@ -103,9 +107,9 @@ def no_url_no_session(trace: Trace) -> Findings:
                     "the reply had no agentWsUrl, yet the agent dialled a WebSocket",
                     reply,
                 )
-            elif (code := trace.expect.get("code")) and code_of(answer).get("code") != code:
+            elif (code := trace.expect.get("code")) and error_of(answer).get("code") != code:
                 yield failed(
-                    answer, f"the error is {code_of(answer).get('code')!r}, not {code!r}", reply
+                    answer, f"the error is {error_of(answer).get('code')!r}, not {code!r}", reply
                 )
             else:
                 yield passed(answer)
@@ -124,7 +128,7 @@ def bad_status_is_a_transport_error(trace: Trace) -> Findings:
         for _, answer in outcomes(trace, "open"):
             if answer.seq < request.seq:
                 continue
-            error = code_of(answer)
+            error = error_of(answer)
             if told(answer) != "error":
                 yield failed(answer, f"the start got HTTP {reply.status} and succeeded", reply)
             elif error.get("http_status") != reply.status:
@@ -160,7 +164,7 @@ def refusals_keep_number_and_message(trace: Trace) -> Findings:
             else:
                 yield failed(answer, f"the start got {_shown(reply)} and succeeded", reply)
             continue
-        problem = _difference(trace.expect, code_of(answer))
+        problem = _difference(trace.expect, error_of(answer))
         if problem:
             yield failed(answer, f"the start got {_shown(reply)}; {problem}", reply)
         else:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from avatar_protocols.liveavatar.v0_2.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
-from conformance.checks.liveavatar._common import data_of, option, texts, top
+from conformance.checks.commands import option
+from conformance.checks.liveavatar._common import (
+    data_of,
+    texts,
+    top,
+)
 from conformance.trace import members_of
 
 if TYPE_CHECKING:

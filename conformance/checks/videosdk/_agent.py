@@ -12,6 +12,7 @@ import msgspec
 from avatar_protocols.trace import Record
 from avatar_protocols.videosdk.v1_0 import constants
 from avatar_protocols.videosdk.v1_0.messages import MessageName
+from conformance.checks.commands import answer_of, outcomes, told
 from conformance.trace import members_of, payload
 
 if TYPE_CHECKING:
@@ -27,20 +28,15 @@ __all__ = [
     "Buffer",
     "accepted",
     "advanced",
-    "answer_of",
     "attached",
     "buffers",
-    "error_of",
     "failed_sends",
     "faults",
     "is_success",
     "option",
-    "outcomes",
     "rejoined",
-    "result_of",
     "spoken",
     "token_of",
-    "told",
 ]
 
 DISPATCH = constants.Endpoint.DISPATCH.name
@@ -80,36 +76,6 @@ def option(trace: Trace, name: str) -> Any:  # noqa: ANN401 - any option
         return given[name]
     known = {**members_of(data.get("urls")), **members_of(data.get("credentials"))}
     return known.get(name)
-
-
-def answer_of(trace: Trace, command: Record) -> Record | None:
-    """The answer to a command; commands of one name are answered in their order."""
-    same = [r.seq for r in trace.commands(command.name)]
-    answers = trace.answers(command.name)
-    place = same.index(command.seq)
-    return answers[place] if place < len(answers) else None
-
-
-def outcomes(trace: Trace, *names: str) -> list[tuple[Record, Record]]:
-    """Commands of these names, each with its answer; the unanswered are left out."""
-    pairs = [(command, answer_of(trace, command)) for n in names for command in trace.commands(n)]
-    answered = [(command, answer) for command, answer in pairs if answer is not None]
-    return sorted(answered, key=lambda pair: pair[0].seq)
-
-
-def told(answer: Record) -> str:
-    """The kind of an answer: ``done``, ``error`` or ``unsupported``."""
-    return str((answer.data or {}).get("answer"))
-
-
-def error_of(answer: Record) -> dict[str, Any]:
-    """The error record of an answer; {} if it is none."""
-    return members_of((answer.data or {}).get("error"))
-
-
-def result_of(answer: Record) -> dict[str, Any]:
-    """The result of an answer; {} if it has none."""
-    return members_of((answer.data or {}).get("result"))
 
 
 def accepted(trace: Trace, *names: str) -> list[Record]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from avatar_protocols.videosdk.v1_0 import constants
 from avatar_protocols.videosdk.v1_0.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
+from conformance.checks.commands import outcomes, told
 from conformance.checks.videosdk._agent import (
     CONTROL,
     DISPATCH,
@@ -16,9 +17,7 @@ from conformance.checks.videosdk._agent import (
     accepted,
     attached,
     buffers,
-    outcomes,
     spoken,
-    told,
 )
 from conformance.trace import Room, payload
 from mock_servers.documents import is_object

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from avatar_protocols.videosdk.v1_0 import constants
 from conformance.checks import Findings, check, failed, passed
-from conformance.checks.videosdk._agent import DISPATCH, option, outcomes, result_of, token_of, told
+from conformance.checks.commands import outcomes, result_of, told
+from conformance.checks.videosdk._agent import (
+    DISPATCH,
+    option,
+    token_of,
+)
 from conformance.trace import members_of
 
 if TYPE_CHECKING:

@@ -9,14 +9,12 @@ from urllib.parse import urlsplit
 from avatar_protocols.videosdk.v1_0 import constants
 from avatar_protocols.videosdk.v1_0.errors import ErrorCode
 from conformance.checks import Findings, check, failed, passed
+from conformance.checks.commands import error_of, outcomes, told
 from conformance.checks.videosdk._agent import (
     DISPATCH,
     advanced,
-    error_of,
     is_success,
     option,
-    outcomes,
-    told,
 )
 
 if TYPE_CHECKING:

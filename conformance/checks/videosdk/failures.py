@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.checks import Findings, check, failed, passed
+from conformance.checks.commands import outcomes, told
 from conformance.checks.videosdk._agent import (
     PCM,
     attached,
     buffers,
     failed_sends,
-    outcomes,
     rejoined,
     spoken,
-    told,
 )
 
 if TYPE_CHECKING:

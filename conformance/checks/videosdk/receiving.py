@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from avatar_protocols.videosdk.v1_0 import constants
 from avatar_protocols.videosdk.v1_0.messages import MessageName
 from conformance.checks import Findings, check, failed, passed
+from conformance.checks.commands import outcomes, told
 from conformance.checks.videosdk._agent import (
     PCM,
     buffers,
     faults,
     option,
-    outcomes,
     spoken,
-    told,
 )
 from conformance.trace import members_of, payload
 from mock_servers.documents import is_object

@@ -16,6 +16,18 @@ from conformance import contract
 HERE = Path(__file__).parent
 ADAPTERS = HERE.parents[2] / "conformance" / "adapters"
 
+#: Each adapter of a vendor's SDK, and what it speaks.
+CLIENTS = {
+    "avatarkit": "avatarkit",
+    "liveavatar": "liveavatar",
+    "akool": "akool",
+    "videosdk": "videosdk",
+    "aiavatar_client": "aiavatar",
+}
+SERVERS = {"aiavatar_server": "aiavatar"}
+#: An account that no platform knows; the room of a session can be joined later.
+ACCOUNT = {"secret": "s" * 32, "room_id": "r"}
+
 
 def read(line):
     """Every line of every test has to be one that the schemas and the runner accept."""
@@ -62,13 +74,21 @@ class Talk:
         return await self.until(lambda line: line.get("id") == number)
 
     async def ask(self, command, **params):
-        answer = await self.answer(self.post(command, **params))
+        return await self.answer_in_short(self.post(command, **params))
+
+    async def answer_in_short(self, number):
+        answer = await self.answer(number)
         return answer["answer"], answer.get("result") or answer.get("error") or answer.get("reason")
 
     async def open(self, base, **settings):
-        urls = {"ingress": f"stub:{base}", "console": "stub", "base": f"stub:{base}"}
+        return await self.answer_in_short(self.post_open(base, **settings))
+
+    def post_open(self, base, **settings):
+        """Open a session in which the stub shows a behaviour, whatever its protocol calls URLs."""
+        urls = dict.fromkeys(("ingress", "base", "discovery", "dispatcher"), f"stub:{base}")
+        urls |= {"console": "stub", "websocket": f"stub:{base}", "http": f"stub:{base}"}
         options = {"api_key": "k", "avatar_id": "a", "app_id": "p"} | settings
-        return await self.ask("open", urls=urls, credentials={}, options=options)
+        return self.post("open", urls=urls, credentials=ACCOUNT, options=options)
 
     def events(self, name=None):
         return [
@@ -119,8 +139,20 @@ def adapters():
     return ADAPTERS
 
 
-@pytest.fixture(params=["avatarkit", "liveavatar"])
-async def talk(request, talk_to):
-    talk = await talk_to(request.param)
-    talk.name = request.param
+async def talk_about(name, talk_to):
+    talk = await talk_to(name)
+    talk.name = name
+    talk.protocol = (CLIENTS | SERVERS)[name]
     return talk
+
+
+@pytest.fixture(params=[*CLIENTS, *SERVERS])
+async def talk(request, talk_to):
+    """Every adapter, in turn."""
+    return await talk_about(request.param, talk_to)
+
+
+@pytest.fixture(params=CLIENTS)
+async def client(request, talk_to):
+    """Every adapter of clients, in turn."""
+    return await talk_about(request.param, talk_to)

@@ -1,8 +1,9 @@
-"""What both adapters owe the contract, whatever the SDK behind them does."""
+"""What every adapter of a vendor's SDK owes the contract, whatever the SDK does."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections import Counter
 
@@ -10,37 +11,72 @@ import pytest
 
 from avatar_protocols.registry import PROTOCOLS
 from conformance import contract
+from conformance.vendors import vendors
 
 MARK = "# --- the {} side"
+ADAPTERS = sorted({vendor.adapter for vendor in vendors()})
+ROLES = {"aiavatar_server": ["server"], "videosdk": ["client", "server"]}
+#: Clients that have a callback for the end of a session.
+CALLING_BACK = ("avatarkit", "liveavatar", "akool")
+#: How many events of what the stubs' timers, four of them in 42 seconds, lead to.
+TICKS = {
+    "avatarkit": ("frame", 4),
+    "liveavatar": ("idle", 2),
+    "akool": ("message", 1 + 2),  # the first one tells what connect() was given
+    "videosdk": ("fault", 0),  # the SDK calls back for nothing
+    "aiavatar_client": ("stop", 2),
+}
 
 
-def test_the_contract_side_is_the_same_in_both(adapters):
-    sides = set()
-    for name in ("avatarkit", "liveavatar"):
-        source = (adapters / f"{name}.py").read_text(encoding="utf-8")
-        start = source.index(MARK.format("contract's"))
-        sides.add(source[start : source.index(MARK.format("implementation's"))])
-    assert len(sides) == 1
+def contract_side(path):
+    """The part of an adapter that is the contract's, from its mark to the next."""
+    source = path.read_text(encoding="utf-8")
+    start = source.index(MARK.format("contract's"))
+    return source[start : source.index(MARK.format("implementation's"))]
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_the_contract_side_is_the_same_in_all(adapters, name):
+    assert contract_side(adapters / name) == contract_side(adapters / ADAPTERS[0])
+
+
+def test_every_adapter_is_looked_at(adapters):
+    others = {path.name for path in adapters.glob("*.py")} - {*ADAPTERS}
+    assert others == {"reference.py"}
+    assert len(ADAPTERS) == 6
+
+
+def concerned(text, role, revision):
+    """Whether a feature is one of this role and revision; some end in (server), (0.9) or both."""
+    tags = re.search(r" \(([^()]*)\)$", text)
+    told = tags[1].split(", ") if tags is not None else []
+    versions = [tag for tag in told if tag[0].isdigit()]
+    return ("server" in told) == (role == "server") and revision in (versions or [revision])
 
 
 async def test_describe_is_what_the_runner_reads(talk):
     kind, result = await talk.ask("describe")
     assert kind == "done"
     description = contract.parse_description(result)
-    (claim,) = description.implementations
-    assert claim.protocol == talk.name
-    assert list(claim.roles) == ["client"]
-    assert "clock" in claim.features
-    assert not set(claim.features) & set(claim.missing)
-    assert all(claim.missing.values())
-    known = PROTOCOLS[talk.name].features
-    of_clients = {name for name, text in known.items() if not text.endswith("(server)")}
-    assert set(claim.features) | set(claim.missing) == of_clients
+    revisions = {vendor.adapter: vendor.revision for vendor in vendors()}
+    roles = [role for claim in description.implementations for role in claim.roles]
+    assert roles == ROLES.get(talk.name, ["client"])
+    for claim in description.implementations:
+        assert claim.protocol == talk.protocol
+        assert "clock" in claim.features
+        assert not set(claim.features) & set(claim.missing)
+        assert all(claim.missing.values())
+        told = {*claim.features, *claim.missing}
+        known, (role,) = PROTOCOLS[talk.protocol].features, claim.roles
+        revision = revisions[f"{talk.name}.py"]
+        assert told - {"triggers"} <= known.keys()  # that one is the contract's own
+        expected = {name for name, text in known.items() if concerned(text, role, revision)}
+        assert expected - told == set()
 
 
 async def test_each_command_gets_one_answer_and_garbage_none(talk):
     talk.post_bytes(b'\n\xff\xfe\n[1]\n{}\n{"id": true, "command": "describe"}\n{"id": 1\n')
-    numbers = [talk.post(command) for command in ("describe", "dance", "close", "settle")]
+    numbers = [talk.post(command) for command in ("describe", "dance", "interrupt", "settle")]
     await talk.answer(numbers[-1])
     numbers.append(talk.post("reset"))
     talk.post_bytes(b'{"id": 99, "command": "describe", "params": [1]}\n')
@@ -61,53 +97,54 @@ async def test_each_command_gets_one_answer_and_garbage_none(talk):
 
 
 async def test_what_the_sdk_prints_goes_to_stderr(talk):
-    assert (await talk.open("echo"))[0] == "done"
+    serving = talk.ask("serve") if talk.name == "aiavatar_server" else None
+    assert (await (serving or talk.open("echo", join=False)))[0] == "done"
     status, log = await talk.leave()
     assert status == 0
     assert "the stub was imported" in log
     assert "the stub starts" in log
 
 
-async def test_every_callback_is_reported_as_often_as_it_fires(talk):
-    await talk.open("echo")
-    assert await talk.ask("close") == ("done", None)
-    assert len(talk.events("closed")) == 2
+@pytest.mark.parametrize("client", CALLING_BACK, indirect=True)
+async def test_every_callback_is_reported_as_often_as_it_fires(client):
+    await client.open("echo")
+    assert await client.ask("close") == ("done", None)
+    assert len(client.events("closed")) == 2
 
 
-async def test_a_failing_callback_reports_first(talk):
-    await talk.open("echo", callbacks={"closed": "raise"})
-    await talk.ask("close")
-    assert len(talk.events("closed")) == 2
-    assert (await talk.leave())[1].count("callback failed: the scenario") == 2 + 2  # close, end
+@pytest.mark.parametrize("client", CALLING_BACK, indirect=True)
+async def test_a_failing_callback_reports_first(client):
+    await client.open("echo", callbacks={"closed": "raise"})
+    await client.ask("close")
+    assert len(client.events("closed")) == 2
+    assert (await client.leave())[1].count("callback failed: the scenario") == 2 + 2  # close, end
 
 
-async def test_commands_overlap_and_settle_does_not_wait_for_them(talk):
-    opening = talk.post(
-        "open", urls={"ingress": "stub:hang", "base": "stub:hang"}, credentials={"api_key": "k"}
-    )
-    assert await talk.ask("settle") == ("done", None)
-    assert not any(line.get("id") == opening for line in talk.lines)
-    assert await talk.ask("reset") == ("done", {"pending": []})
-    error = (await talk.answer(opening))["error"]
+async def test_commands_overlap_and_settle_does_not_wait_for_them(client):
+    opening = client.post_open("hang", join=False)
+    assert await client.ask("settle") == ("done", None)
+    assert not any(line.get("id") == opening for line in client.lines)
+    assert await client.ask("reset") == ("done", {"pending": []})
+    error = (await client.answer(opening))["error"]
     assert (error["kind"], error["type"]) == ("local", "Reset")
 
 
-async def test_advance_stops_at_each_timer(talk):
-    await talk.open("ticks")
-    kind, result = await talk.ask("advance", seconds=42)
+async def test_advance_stops_at_each_timer(client):
+    await client.open("ticks", join=False)
+    kind, result = await client.ask("advance", seconds=42)
     assert (kind, result["fired"]) == ("done", 4)
-    ticking = "frame" if talk.name == "avatarkit" else "idle"
-    assert len(talk.events(ticking)) == (4 if talk.name == "avatarkit" else 2)
+    event, count = TICKS[client.name]
+    assert len(client.events(event)) == count
 
 
-async def test_reset_names_what_is_left_and_silences_it(talk):
-    await talk.open("ticks")
-    kind, result = await talk.ask("reset")
+async def test_reset_names_what_is_left_and_silences_it(client):
+    await client.open("ticks", join=False)
+    kind, result = await client.ask("reset")
     assert (kind, [name.rsplit(".", 1)[-1] for name in result["pending"]]) == ("done", ["_tick"])
-    seen = len(talk.events())
-    await talk.ask("advance", seconds=60)
-    assert len(talk.events()) == seen
-    assert await talk.ask("reset") == ("done", {"pending": []})
+    seen = len(client.events())
+    await client.ask("advance", seconds=60)
+    assert len(client.events()) == seen
+    assert await client.ask("reset") == ("done", {"pending": []})
 
 
 @pytest.mark.parametrize("seconds", [None, "1", True])

@@ -7,7 +7,9 @@ import pytest
 from aiohttp import web
 
 from conformance.errors import ConformanceError
-from conformance.probe.base import Args, Probe, Site, Surroundings, json_body, merged
+from conformance.probe.base import Args, Probe
+from conformance.probe.calls import json_body
+from conformance.probe.site import Site, Surroundings
 from conformance.stage.base import StepUnmetError
 from conformance.target import resolve
 from mock_servers.codec import Codec, Decoded
@@ -228,15 +230,3 @@ async def test_most_servers_need_nothing_beside_them() -> None:
     async with Toy.surroundings(resolve("aiavatar"), {"colour": "blue"}, 1) as found:
         assert found == Surroundings(options={"colour": "blue"})
         assert (found.urls, found.credentials, found.room) == ({}, {}, "")
-
-
-def test_bodies() -> None:
-    assert json_body({}, {"a": 1}) == b'{"a":1}'
-    assert json_body({"json": [1]}, {}) == b"[1]"
-    assert json_body({"json": None}, {}) == b"null"
-    assert json_body({"text": "x"}, {}) == b"x"
-    assert json_body({"body": "AQI="}, {}) == b"\x01\x02"
-
-
-def test_headers_can_be_changed_and_removed() -> None:
-    assert merged({"A": "1", "B": "2"}, {"A": None, "B": "3", "C": "4"}) == {"B": "3", "C": "4"}

@@ -63,7 +63,7 @@ def test_bodies_are_checked():
     assert CODEC.document("chat", b'{"type":"start"}', response=False).problems
     assert CODEC.document("chat", b"", response=False).name == ""
     assert CODEC.document("chat", b"{", response=False).problems
-    assert CODEC.document("chat", b"[]", response=False).problems == ["not a JSON object"]
+    assert CODEC.document("chat", b"[]", response=False).problems == ["a JSON list, not an object"]
     assert CODEC.document("transcribe", b'{"text":1}', response=True).problems
     assert CODEC.document("transcribe", b'{"error":"x"}', response=True).problems == []
     assert CODEC.document("synthesize", b'{"error":"x"}', response=True).data == {"error": "x"}

@@ -278,3 +278,20 @@ def test_options_are_checked():
     ):
         with pytest.raises(ConfigurationError):
             mock("akool", **wrong)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"instances": -1},
+        {"instances": 10**9},
+        {"production_instances": [{}] * 1001},
+        {"silence": 0},
+        {"join_delay": -1},
+        {"error_number": 10**30},
+        {"extra_members": {"a": object()}},
+    ],
+)
+def test_options_that_cannot_work(options):
+    with pytest.raises(ConfigurationError, match="options"):
+        mock("akool", **options)

@@ -110,3 +110,11 @@ async def test_joins_are_denied_on_demand(action, agent, worker):
         assert [outcome(token=platform.token(WORKER)) for _ in range(1)] == worker
         platform.reset()
         assert outcome()
+
+
+async def test_whoever_comes_again_takes_their_own_place():
+    async with open_meeting(worker="absent") as (platform, _, _):
+        for _ in range(2):
+            await attend(platform, token=platform.token(WORKER))
+        roles = [each.role for each in platform.session().room.participants]
+        assert roles == ["client", "server"]

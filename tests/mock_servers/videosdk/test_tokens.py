@@ -33,6 +33,6 @@ def test_no_secret_is_known_of_another_account():
     assert describe(load("tokens")[0]["token"], {})["signature"] == "invalid"
 
 
-@pytest.mark.parametrize("token", ["", "secret", "a.b.c", "eyJ.e30.c2ln"])
+@pytest.mark.parametrize("token", ["", "secret", "a.b.c", "eyJ.e30.c2ln", "a.b.\ud800"])
 def test_what_is_no_token_is_not_described(token):
     assert describe(token) is None

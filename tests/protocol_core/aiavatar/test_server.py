@@ -309,3 +309,7 @@ def test_time_is_not_silence_otherwise():
 def test_settings_that_cannot_work(setting, value):
     with pytest.raises(ConfigurationError, match=setting):
         ServerConfig(**{setting: value})
+
+
+def test_a_socket_that_never_opened():
+    assert ServerSession().closed(None, "", 0.0) == []

@@ -9,6 +9,7 @@ from protocol_core.akool.config import settle
 from protocol_core.akool.discovery import choose, discovery_request, read_discovery
 from protocol_core.akool.errors import AkoolError, DiscoveryError
 from protocol_core.akool.revision import load
+from protocol_core.http import HttpResponse
 from tests.protocol_core.akool.client_side import DIRECT, V2, config, listing, reply
 from tests.protocol_core.akool.instance import vectors
 
@@ -63,3 +64,9 @@ def test_those_with_the_avatar_come_first():
     other = Instance(host="h", port=2, avatar_id="b")
     assert choose([other, mine], "a", random.Random(0), 3) == (mine,)
     assert {*choose([other, mine], "c", random.Random(0), 3)} == {mine, other}
+
+
+def test_a_body_that_is_no_text():
+    response = HttpResponse(status=200, body=b'{"code": "\xff"}')
+    with pytest.raises(DiscoveryError, match="not JSON"):
+        read_discovery(V2, response)

@@ -54,6 +54,8 @@ def test_a_close_code_is_a_number_too():
 
 
 def test_refusals_are_ours():
-    error = SendRefused("no", code="NOT_READY", phase="audio", requirement="AKO-PARAM-001")
+    error = SendRefused(
+        "no", protocol="akool", code="NOT_READY", phase="audio", requirement="AKO-PARAM-001"
+    )
     assert isinstance(error, LocalProtocolError)
     assert (error.code, error.phase, error.protocol) == ("NOT_READY", "audio", "akool")

@@ -28,21 +28,3 @@ def test_traits_stand_in_the_tables(revision, traits):
 def test_unknown_revisions_are_refused():
     with pytest.raises(ConfigurationError, match="revision"):
         load("0.0.1")
-
-
-def test_planned_revisions_have_no_code(monkeypatch):
-    from avatar_protocols import registry
-    from avatar_protocols.tables import RevisionInfo
-
-    planned = RevisionInfo(
-        protocol="akool",
-        id="9",
-        status="planned",
-        aliases=(),
-        packages=(),
-        sources=(),
-        module="",
-    )
-    monkeypatch.setattr(registry, "resolve", lambda *_: planned)
-    with pytest.raises(ConfigurationError, match="planned"):
-        load("9")

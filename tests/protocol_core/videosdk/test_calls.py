@@ -65,8 +65,9 @@ def test_a_room_without_an_id(body):
     assert caught.value.code == "ROOM_ID_MISSING"
 
 
-def test_a_room_service_in_maintenance():
-    response = HttpResponse(status=200, body=b"<html>maintenance</html>")
+@pytest.mark.parametrize("body", [b"<html>maintenance</html>", b'{"roomId": "\xff"}'])
+def test_a_room_service_in_maintenance(body):
+    response = HttpResponse(status=200, body=body)
     with pytest.raises(RoomCreationError, match="Failed to create room") as caught:
         calls.parse_room_response(REVISION, response)
     assert caught.value.code == "ROOM_CREATION_FAILED"
@@ -108,8 +109,9 @@ def test_what_a_dispatcher_makes_of_a_body(vector):
 
 
 def test_what_is_wrong_with_a_body():
-    broken = calls.parse_join_request(REVISION, b"{")
-    assert (broken.json, broken.code) == (False, "JOIN_REQUEST_INVALID")
+    for body in (b"{", b'{"token": "\xff"}'):
+        broken = calls.parse_join_request(REVISION, body)
+        assert (broken.json, broken.code) == (False, "JOIN_REQUEST_INVALID")
     assert calls.parse_join_request(REVISION, b'{"x":' + b"[" * 100_000).json is False
     wrong = calls.parse_join_request(REVISION, b"{}")
     assert wrong.json is True

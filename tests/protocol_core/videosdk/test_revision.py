@@ -20,12 +20,3 @@ def test_aliases_and_loaded_revisions():
 def test_unknown_revisions_are_refused():
     with pytest.raises(ConfigurationError, match="revision"):
         revision.load("7")
-
-
-def test_planned_revisions_are_refused(monkeypatch):
-    class Planned:
-        status = "planned"
-
-    monkeypatch.setattr(revision.registry, "resolve", lambda *_: Planned)
-    with pytest.raises(ConfigurationError, match="planned"):
-        revision.load("2.0")

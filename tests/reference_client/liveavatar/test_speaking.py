@@ -98,7 +98,7 @@ async def test_new_input_just_before_the_end(peer, client):
 
 
 async def test_the_over_of_another_response_is_no_quiet_end(client):
-    error = ResponseOver("x", code="INVALID_ARGUMENT", requirement="LAC-RESP-008")
+    error = ResponseOver("x", protocol="", code="INVALID_ARGUMENT", requirement="LAC-RESP-008")
     with pytest.raises(ResponseOver):
         async with client.respond("r1"):
             raise error

@@ -1,8 +1,12 @@
 # ruff: noqa: N818 - their names
-"""The exceptions of httpx that the adapter tells apart."""
+"""The exceptions of httpx that the adapters tell apart."""
 
 
 class InvalidURL(Exception):
+    pass
+
+
+class ResponseNotRead(Exception):
     pass
 
 

@@ -6,23 +6,22 @@ import asyncio
 from collections import deque
 from typing import Generic, Self, TypeVar
 
-from protocol_core.liveavatar.events import Event
-
 __all__ = ["EventStream"]
 
-EventT = TypeVar("EventT", bound=Event)
+EventT = TypeVar("EventT")
 
 
 class EventStream(Generic[EventT]):
     """An asynchronous iterator of a session's events, until the session is over.
 
-    Made by `LiveAvatarClient.events`. Also a context manager: leaving it, or `close`, ends the
+    Also a context manager: leaving it, or `close`, ends the
     stream and lets go of what nobody took.
 
     Args:
         kinds: which events; none for all.
-        limit: while more than this wait to be taken, nothing more is read from the socket, and TCP
-            tells the platform; None for no limit.
+        limit: while more events than this wait to be taken, `drain` waits; a client that awaits it
+            reads nothing more from its socket meanwhile, and TCP tells the platform. None for no
+            limit.
     """
 
     def __init__(self, *kinds: type[EventT], limit: int | None = None) -> None:
@@ -64,7 +63,7 @@ class EventStream(Generic[EventT]):
         """Whether no event will be added any more."""
         return self._ended
 
-    def add(self, event: Event) -> None:
+    def add(self, event: object) -> None:
         """Take an event in, if it is of the kinds."""
         if not self._ended and (not self._kinds or isinstance(event, self._kinds)):
             self._events.append(event)  # type: ignore[arg-type] # of the kinds, as just checked

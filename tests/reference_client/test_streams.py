@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from protocol_core.liveavatar import events as e
-from reference_client.liveavatar.streams import EventStream
+from reference_client.streams import EventStream
 
 SCENE = e.SceneReady()
 TEXT = e.TextReceived(request_id="r", text="t")
