@@ -27,6 +27,7 @@ __all__ = [
     "Action",
     "ActionSpec",
     "Close",
+    "Leap",
     "Reply",
     "Send",
     "Vocabulary",
@@ -39,7 +40,11 @@ EVERY_POINT: Final = HTTP_POINTS | SESSION_POINTS
 ANYWHERE: Final = EVERY_POINT | {"platform"}
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
+#: What a clock can be moved by at a time: some thirty years.
+Leap = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Line = Annotated[str, msgspec.Meta(pattern=r"^[^\r\n]*\Z")]
+FieldName = Annotated[str, msgspec.Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")]
+FieldValue = Annotated[str, msgspec.Meta(pattern=r"^[^\0\r\n]*\Z")]
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +62,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     json: Any = msgspec.UNSET
     text: str | None = None
     body: str | None = None
-    headers: dict[str, str] = {}
+    headers: dict[FieldName, FieldValue] = {}
 
     def __post_init__(self) -> None:
         given = [self.json is not msgspec.UNSET, self.text is not None, self.body is not None]
@@ -123,7 +128,7 @@ COMMON: Final[Mapping[str, ActionSpec]] = {
     "comment": ActionSpec(Line, SESSION_POINTS),
     "reset": ActionSpec(Literal[True], EVERY_POINT),
     "delay": ActionSpec(Seconds, EVERY_POINT),
-    "advance": ActionSpec(Seconds, ANYWHERE),
+    "advance": ActionSpec(Leap, ANYWHERE),
     "freeze": ActionSpec(Literal[True], ANYWHERE),
     "resume": ActionSpec(Literal[True], ANYWHERE),
 }

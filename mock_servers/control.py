@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from mock_servers.actions import Leap
 from mock_servers.exchange import json_response, read_body
 from mock_servers.hosts import is_loopback
 from mock_servers.journal import NotSeenError
@@ -59,7 +60,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Advance(msgspec.Struct, forbid_unknown_fields=True):
-    seconds: Annotated[float, msgspec.Meta(ge=0)]
+    seconds: Leap
 
 
 class _Act(msgspec.Struct, forbid_unknown_fields=True):
@@ -93,7 +94,7 @@ class ControlApi:
             return await self._dispatch(request, parts)
         except ConfigurationError as error:
             return _problem(400, str(error))
-        except (msgspec.ValidationError, msgspec.DecodeError, TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:  # msgspec's are ValueErrors
             return _problem(400, f"the body does not fit: {error}")
         except NotSeenError as error:
             return json_response(

@@ -215,7 +215,7 @@ def load_plan(path: Path) -> list[Any]:
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         fail(path.name, f"not YAML: {error}", None)
     rules = document.get("plan") if is_object(document) else document
     if not is_list(rules):

@@ -62,8 +62,12 @@ def explain_requirement(name: str, revision: str) -> int:
         if others:
             raise UsageError(f"--revision {revision}: {name} is a rule of {', '.join(others)}")
         raise UsageError(f"no requirement {name!r}: ids look like AVK-HS-004")
+    said: dict[tuple[str, str], list[RevisionInfo]] = {}
     for info, row in rows:
-        typer.echo(_explanation(info, row))
+        said.setdefault((_head(row), _explanation(info, row)), []).append(info)
+    for (head, text), infos in said.items():
+        revisions = ", ".join(info.id for info in infos)
+        typer.echo(f"{head}  {infos[0].protocol} {revisions}\n{text}")
     return 0
 
 
@@ -81,12 +85,16 @@ def _find(name: str, revision: str) -> list[tuple[RevisionInfo, Requirement]]:
     return found
 
 
+def _head(row: Requirement) -> str:
+    return f"{row.id}  {row.level}  {row.role}"
+
+
 def _explanation(info: RevisionInfo, row: Requirement) -> str:
+    """What there is to say below the head; revisions that differ in nothing say it together."""
     from conformance.checks import checks_of
 
     roles = [role for role in ROLES if row.role in {role, "both"}]
     lines = [
-        f"{row.id}  {row.level}  {row.role}  {info.protocol} {info.id}",
         textwrap.fill(row.text, 96, initial_indent="  ", subsequent_indent="  "),
         f"  source      {_source(row)}",
     ]

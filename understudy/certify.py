@@ -26,6 +26,7 @@ from conformance.process import LinkError
 from conformance.reach import reach
 from conformance.results import EXIT_STATUS, write_results
 from conformance.run import Order, parse_shard, run
+from conformance.scenario import Scenario, discover
 from conformance.stage.base import Deadlines
 from conformance.target import ServerTarget, Target, active, command_of, resolve, server_at
 from mock_servers import platform_class
@@ -64,6 +65,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     deadline: float = 5.0
     as_json: bool = False
+    verbose: bool = False
     urls: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
@@ -93,7 +95,7 @@ def certify_request(request: Request) -> int:
         if target.server is not None:
             reach(target.server.urls, within=request.deadline)
     prepare_out(request.out)
-    screen = terminal(quiet=request.as_json)
+    screen = terminal(quiet=request.as_json, verbose=request.verbose)
     try:
         with _ending_softly():
             results = run(order, targets, screen)
@@ -105,6 +107,9 @@ def certify_request(request: Request) -> int:
         sys.stdout.buffer.write(msgspec.json.encode(results) + b"\n")
     else:
         screen.summary(results, request.out)
+    if request.server is not None and not any(run.trace for run in results.scenarios):
+        needs = ", ".join(_server_features(request.protocol))
+        raise UsageError(f"nothing was played: say by --feature what this server has, of {needs}")
     if screen.stopped:
         raise UsageError(f"stopped: {screen.stopped}; {request.out}/ has what they showed")
     return EXIT_STATUS[results.outcome]
@@ -245,11 +250,12 @@ def _target(
 
 
 def _revisions(request: Request) -> list[RevisionInfo]:
-    if request.protocol:
-        return [resolve(request.protocol, request.revision or None)]
-    if request.revision:
+    if request.revision and not request.protocol:
         raise UsageError("--revision needs --protocol")
-    return active()
+    if not request.protocol:
+        return active()
+    chosen = resolve(request.protocol, request.revision or None)
+    return [chosen] if request.revision else [i for i in active() if i.protocol == chosen.protocol]
 
 
 def _one_revision(request: Request, flag: str, role: str) -> RevisionInfo:
@@ -259,6 +265,13 @@ def _one_revision(request: Request, flag: str, role: str) -> RevisionInfo:
     if request.role not in {"", role}:
         raise UsageError(f"{flag} certifies a {role}, not a {request.role}")
     return resolve(request.protocol, request.revision or None)
+
+
+def _server_features(protocol: str) -> list[str]:
+    """What scenarios want of a server, besides what comes with a way to trigger it."""
+    found = discover((protocol,), ("server",))
+    needs = {need for each in found if isinstance(each, Scenario) for need in each.needs}
+    return sorted(needs - {"clock", "triggers"})
 
 
 def _pairs(flag: str, items: Iterable[str]) -> dict[str, str]:

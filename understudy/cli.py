@@ -33,6 +33,24 @@ app = typer.Typer(
 Out = Annotated[Path, typer.Option(help="Folder of the reports.", metavar="DIR")]
 
 
+def _version(wanted: bool) -> None:  # noqa: FBT001 - the form of a callback
+    if wanted:
+        from conformance.subject import suite_version
+
+        typer.echo(f"understudy {suite_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def understudy(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Mock platforms and a conformance suite for streaming-avatar protocols."""
+
+
 @app.command()
 def certify(  # noqa: PLR0917 - typer passes them by name
     client: Annotated[
@@ -55,7 +73,9 @@ def certify(  # noqa: PLR0917 - typer passes them by name
     protocol: Annotated[
         str, typer.Option(help="Protocol id. Needed with --client, --attach, --server….")
     ] = "",
-    revision: Annotated[str, typer.Option(help="Revision; default: the protocol's.")] = "",
+    revision: Annotated[
+        str, typer.Option(help="Revision; default: the protocol's, and of our own every one.")
+    ] = "",
     role: Annotated[str, typer.Option(help="Only this role: client or server.")] = "",
     out: Out = Path("reports"),
     only: Annotated[
@@ -86,6 +106,9 @@ def certify(  # noqa: PLR0917 - typer passes them by name
     as_json: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--json", help="Print the result file instead of a table.")
     ] = False,
+    verbose: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--verbose", "-v", help="Print each requirement that passed, too.")
+    ] = False,
     url: Annotated[
         list[str] | None,
         typer.Option(help="With --server: one of its base URLs.", metavar="NAME=URL"),
@@ -112,7 +135,7 @@ def certify(  # noqa: PLR0917 - typer passes them by name
         ),
     ] = "",
 ) -> None:
-    """Certify a client or a server; without any, our reference client and mock servers.
+    """Certify a client or a server; without any, our reference clients and mock platforms.
 
     Exit status: 0 certified, 1 a requirement failed, 2 could not run.
     """
@@ -138,6 +161,7 @@ def certify(  # noqa: PLR0917 - typer passes them by name
         strict=strict,
         deadline=deadline,
         as_json=as_json,
+        verbose=verbose,
         urls=tuple(url or ()),
         credentials=tuple(credential or ()),
         triggers=tuple(trigger or ()),

@@ -43,13 +43,11 @@ import platform
 import selectors
 import socket
 import sys
-import tempfile
 import threading
 import time
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 if TYPE_CHECKING:
@@ -745,13 +743,6 @@ class AIAvatarClientAdapter(Adapter):
             close=self._close,
         )
         MOVED.append(lambda: loop.time() - monotonic())
-
-    async def serve(self, source: BinaryIO) -> None:
-        home = Path.cwd()
-        with tempfile.TemporaryDirectory(prefix="aiavatar-") as folder:
-            os.chdir(folder)  # the SDK's databases are made where one stands
-            await super().serve(source)
-            os.chdir(home)
 
     def claim(self) -> Json:
         return {

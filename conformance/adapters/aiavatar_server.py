@@ -10,7 +10,7 @@ the standard library besides:
 
 The servers have stand-ins for what costs money: a speech recogniser that hears what the scenario's
 dialogue says, a language model that answers from it, and a synthesiser that hums. Their files go
-into a temporary folder. What each command calls:
+into a temporary folder, another one for each scenario. What each command calls:
 
     describe     -
     serve        AIAvatarHttpServer(...) and AIAvatarWebSocketServer(...) with the options OPTIONS
@@ -49,7 +49,6 @@ import wave
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 if TYPE_CHECKING:
@@ -653,6 +652,8 @@ class Served(Session):
     def __init__(self, adapter: Adapter, options: Json) -> None:
         super().__init__(adapter, {})
         self._options = options
+        self._folder = tempfile.TemporaryDirectory(prefix="aiavatar-", ignore_cleanup_errors=True)
+        os.chdir(self._folder.name)  # the SDK's databases are made where one stands
         self._dialogue = Dialogue(take(options, "dialogue", list, DEFAULT_DIALOGUE))
         self._pipelines = [self._pipeline(SpeechDetectorDummy()), self._pipeline(self._detector())]
         http, ws = self._pipelines
@@ -697,13 +698,7 @@ class Served(Session):
     async def end(self) -> None:
         for part in self._parts:
             await part.close()
-        _forget_databases()
-
-
-def _forget_databases() -> None:
-    """The next scenario begins without them."""
-    for database in Path().iterdir():
-        database.unlink()
+        self._folder.cleanup()  # one still stands there: what comes late is written nowhere
 
 
 class AIAvatarServerAdapter(Adapter):
@@ -717,13 +712,6 @@ class AIAvatarServerAdapter(Adapter):
         super().__init__(loop, sink)
         self.commands.update(serve=self._serve, close=self._close)
         self._uvicorn: Uvicorn | None = None
-
-    async def serve(self, source: BinaryIO) -> None:
-        home = Path.cwd()
-        with tempfile.TemporaryDirectory(prefix="aiavatar-") as folder:
-            os.chdir(folder)  # the SDK's databases are made where one stands
-            await super().serve(source)
-            os.chdir(home)
 
     def claim(self) -> Json:
         return {

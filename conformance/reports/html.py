@@ -13,6 +13,7 @@ import re
 import shlex
 from collections import defaultdict
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,10 @@ from conformance.reports.diagram import Diagram, diagram
 from conformance.reports.summary import (
     SYMBOLS,
     Cell,
+    Note,
     groups,
     note_of,
+    notes_of,
     printable,
     reproduce,
     requirements_of,
@@ -62,20 +65,6 @@ _SOURCES = {
     "assumption": "an assumption, where the sources are silent",
 }
 _PLACE = ("protocol", "revision", "role")
-
-
-class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that was not checked.
-
-    Attributes:
-        feature: what the implementation does not have; "" if the reason says all.
-        reason: why it was not checked.
-        scenarios: number of scenarios that were not played for it.
-    """
-
-    feature: str
-    reason: str
-    scenarios: int
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,25 +260,9 @@ def _card(group: Group) -> Card:
         command=short_command(who.target),
         bar=tuple(bar),
         total=len(group.cells),
-        notes=_notes(group),
+        notes=notes_of(group),
         unseen=tuple(c.requirement for c in group.cells if c.outcome == "not-applicable"),
     )
-
-
-def _notes(group: Group) -> tuple[Note, ...]:
-    """What was not checked: the features that are missing, then what else was not applicable."""
-    unplayed: defaultdict[str, set[str]] = defaultdict(set)
-    for cell in group.cells:
-        for verdict in cell.verdicts:
-            if verdict.outcome == "not-applicable":
-                unplayed[verdict.message].add(verdict.scenario)
-    notes: list[Note] = []
-    for feature, reason in sorted(group.implementation.missing.items()):
-        concerned = [m for m in unplayed if re.search(rf"(?<!\w){re.escape(feature)}(?!\w)", m)]
-        scenarios = set[str]().union(*(unplayed.pop(message) for message in concerned))
-        notes.append(Note(feature=feature, reason=reason, scenarios=len(scenarios)))
-    notes += [Note(feature="", reason=m, scenarios=len(s)) for m, s in sorted(unplayed.items())]
-    return tuple(sorted(notes, key=lambda note: -note.scenarios))
 
 
 def _places(results: ResultFile, found: Iterable[Group]) -> list[Place]:
@@ -357,13 +330,14 @@ def _failures(results: ResultFile, found: Iterable[Group], traces: Path) -> list
                     together[_TOLD.index(outcome), number, cell.requirement].append(verdict)
     cache: dict[str, Trace | None] = {}
     failures: list[Failure] = []
+    drawn = _drawn(verdicts for _, verdicts in sorted(together.items()))
     told = 0
     for (rank, _, requirement), verdicts in sorted(together.items()):
         cases: list[Case] = []
         for verdict in verdicts[: _MOST_CASES - told]:
             told += 1
-            picture, why_none = None, "There are diagrams of the first failures only."
-            if told <= _MOST_PICTURES:
+            picture, why_none = None, "Not drawn, so that this page stays small."
+            if _key(verdict) in drawn:
                 picture, why_none = _picture(verdict, traces, cache)
             cases.append(
                 Case(
@@ -386,6 +360,12 @@ def _failures(results: ResultFile, found: Iterable[Group], traces: Path) -> list
                 )
             )
     return failures
+
+
+def _drawn(told: Iterable[list[Verdict]]) -> set[tuple[str, ...]]:
+    """The verdicts with a diagram: each requirement's first, then each one's second, and so on."""
+    turns = [verdict for turn in zip_longest(*told) for verdict in turn if verdict is not None]
+    return {_key(verdict) for verdict in turns[:_MOST_PICTURES]}
 
 
 def _source(row: Requirement) -> str:

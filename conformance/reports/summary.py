@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import defaultdict
 from functools import cache
@@ -21,8 +22,10 @@ __all__ = [
     "SYMBOLS",
     "Cell",
     "Group",
+    "Note",
     "groups",
     "note_of",
+    "notes_of",
     "printable",
     "reproduce",
     "requirements_of",
@@ -87,6 +90,20 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     cells: tuple[Cell, ...]
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was not checked.
+
+    Attributes:
+        feature: what the implementation does not have; "" if the reason says all.
+        reason: why it was not checked.
+        scenarios: number of scenarios that were not played for it.
+    """
+
+    feature: str
+    reason: str
+    scenarios: int
+
+
 def shown(verdict: Verdict, *, strict: bool) -> str:
     """The outcome as reports show it: failures that do not fail the run are warnings or known."""
     if verdict.known:
@@ -129,6 +146,25 @@ def _cells(verdicts: Iterable[Verdict], *, strict: bool) -> tuple[Cell, ...]:
             )
         )
     return tuple(cells)
+
+
+def notes_of(group: Group) -> tuple[Note, ...]:
+    """What was not checked: the features that are missing, then what else was not applicable.
+
+    What cost the most scenarios comes first.
+    """
+    unplayed: defaultdict[str, set[str]] = defaultdict(set)
+    for cell in group.cells:
+        for verdict in cell.verdicts:
+            if verdict.outcome == "not-applicable":
+                unplayed[verdict.message].add(verdict.scenario)
+    notes: list[Note] = []
+    for feature, reason in sorted(group.implementation.missing.items()):
+        concerned = [m for m in unplayed if re.search(rf"(?<!\w){re.escape(feature)}(?!\w)", m)]
+        scenarios = set[str]().union(*(unplayed.pop(message) for message in concerned))
+        notes.append(Note(feature=feature, reason=reason, scenarios=len(scenarios)))
+    notes += [Note(feature="", reason=m, scenarios=len(s)) for m, s in sorted(unplayed.items())]
+    return tuple(sorted(notes, key=lambda note: -note.scenarios))
 
 
 @cache

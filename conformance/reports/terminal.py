@@ -1,4 +1,6 @@
-"""The terminal: progress while a run goes on (on a TTY), then a verdict for each requirement.
+"""The terminal: progress while a run goes on (on a TTY), then what it found.
+
+What passed is counted; everything else is named. With ``verbose`` each requirement has a line.
 
 Everything that an implementation has said is printed without control characters and without markup.
 """
@@ -16,6 +18,7 @@ from conformance.reports.summary import (
     SYMBOLS,
     groups,
     note_of,
+    notes_of,
     printable,
     reproduce,
     shown,
@@ -48,8 +51,18 @@ _HEADLINES = {
     "failed": ("fail", "FAILED"),
     "could-not-run": ("could-not-run", "COULD NOT RUN"),
 }
+_GATHERED = {
+    "pass": "passed",
+    "known": "known",
+    "not-applicable": "not applicable",
+}
+"""Outcomes that are told together; the others have a line for each requirement."""
 _MOST_FAILURES = 40
 """Failures told in full; the HTML report has all of them."""
+_MOST_ALSO = 6
+"""Further scenarios named that show the same failure."""
+_MOST_NOTES = 8
+"""Reasons why something was not checked, for each implementation."""
 
 _REFRESH_SECONDS = 0.1
 
@@ -61,18 +74,27 @@ class Screen(Progress):
         stream: where to write.
         colour: whether to use colours.
         quiet: whether to write nothing at all.
+        verbose: whether to write a line for each requirement, also for those that passed.
     """
 
-    def __init__(self, stream: IO[str], *, colour: bool = False, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        stream: IO[str],
+        *,
+        colour: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+    ) -> None:
         self._stream = stream
         self._colour = colour
         self._quiet = quiet
+        self._verbose = verbose
 
     def end(self) -> None:
         """The run is over or broken off."""
 
     def summary(self, results: ResultFile, out: Path) -> None:
-        """Print a verdict for each requirement, then what went wrong, then what it comes to.
+        """Print how each implementation did, then what went wrong, then what it comes to.
 
         Deviations that are known come before what is news.
         """
@@ -93,23 +115,49 @@ class Screen(Progress):
         title = f"{who.name} {who.version}".strip()
         about = f"{who.protocol} {who.revision}, {who.role}"
         note = note_of(who.protocol, who.revision) if several else ""
-        lines = ["", printable(f"{title}: {about}"), *([_wrapped(note)] if note else []), ""]
-        lines += [self._cell(cell) for cell in group.cells]
-        if who.missing:
-            lines += ["", "  not claimed:"]
-            lines += [printable(f"    {name}: {why}") for name, why in sorted(who.missing.items())]
+        lines = ["", printable(f"{title}: {about}"), *([_wrapped(note)] if note else [])]
+        lines += self._every(group) if self._verbose else self._gathered(group)
+        lines += self._unchecked(group)
         if who.packaging:
-            lines += ["", "  its package:", *(printable(f"    {said}") for said in who.packaging)]
+            lines += ["  its package:", *(_wrapped(said) for said in who.packaging)]
         return lines
+
+    def _every(self, group: Group) -> list[str]:
+        return [self._cell(cell) for cell in group.cells]
+
+    def _gathered(self, group: Group) -> list[str]:
+        """What passed in one number, what is known or not applicable by its ids, the rest told."""
+        lines: list[str] = []
+        for outcome, words in _GATHERED.items():
+            found = [cell.requirement for cell in group.cells if cell.outcome == outcome]
+            names = "" if outcome == "pass" else f": {', '.join(found)}"
+            if found:
+                of_what = f"{len(found)} requirement{'s' if len(found) != 1 else ''}"
+                text = _hanging(f"  {SYMBOLS[outcome]} {of_what} {words}{names}")
+                lines.append(self._paint(outcome, text))
+        return lines + [self._cell(cell) for cell in group.cells if cell.outcome not in _GATHERED]
 
     def _cell(self, cell: Cell) -> str:
         name = cell.requirement or "(unreadable)"
-        count = len(cell.verdicts)
+        count = len({verdict.scenario for verdict in cell.verdicts})
+        times = max(verdict.run for verdict in cell.verdicts)
         scenarios = f"{count} scenario{'s' if count != 1 else ''}"
-        text = (
-            f"  {SYMBOLS[cell.outcome]} {name:<14} {cell.level:<6} {cell.outcome:<14} {scenarios}"
-        )
-        return self._paint(cell.outcome, text)
+        repeats = f", {times} times" if times > 1 else ""
+        text = f"  {SYMBOLS[cell.outcome]} {name:<14} {cell.level:<6} {cell.outcome:<14} "
+        return self._paint(cell.outcome, f"{text}{scenarios}{repeats}")
+
+    def _unchecked(self, group: Group) -> list[str]:
+        """Why something was not checked; what cost no scenario only where everything is told."""
+        notes = [note for note in notes_of(group) if self._verbose or note.scenarios]
+        most = len(notes) if self._verbose else _MOST_NOTES
+        lines = ["  not checked:"] if notes else []
+        for note in notes[:most]:
+            number = f" ({note.scenarios} scenario{'s' if note.scenarios != 1 else ''})"
+            feature = f"{note.feature}: " if note.feature else ""
+            lines.append(_wrapped(f"{feature}{note.reason}{number if note.scenarios else ''}"))
+        if len(notes) > most:
+            lines.append(f"    … and {len(notes) - most} more reasons, in the report")
+        return lines
 
     def _known(self, results: ResultFile) -> list[str]:
         """The known deviations, each once however many scenarios show it."""
@@ -135,29 +183,34 @@ class Screen(Progress):
         return lines
 
     def _failures(self, results: ResultFile) -> list[str]:
-        bad = [
-            (outcome, verdict)
-            for outcome in (*_BAD, "warning")
-            for group in groups(results)
-            for cell in group.cells
-            for verdict in cell.verdicts
-            if shown(verdict, strict=results.strict) == outcome
-        ]
+        """What went wrong; the same finding of several scenarios is told once."""
+        bad: dict[tuple[str, ...], list[Verdict]] = {}
+        for outcome in (*_BAD, "warning"):
+            for group in groups(results):
+                for verdict in (verdict for cell in group.cells for verdict in cell.verdicts):
+                    if shown(verdict, strict=results.strict) == outcome:
+                        bad.setdefault(_finding(outcome, verdict), []).append(verdict)
         lines: list[str] = []
-        for outcome, verdict in bad[:_MOST_FAILURES]:
-            lines += self._failure(outcome, verdict, results)
+        for (outcome, *_), verdicts in [*bad.items()][:_MOST_FAILURES]:
+            lines += self._failure(outcome, verdicts, results)
         if len(bad) > _MOST_FAILURES:
             lines += ["", f"… and {len(bad) - _MOST_FAILURES} more, in the report"]
         return lines
 
-    def _failure(self, outcome: str, verdict: Verdict, results: ResultFile) -> list[str]:
+    def _failure(self, outcome: str, verdicts: list[Verdict], results: ResultFile) -> list[str]:
+        verdict = verdicts[0]
         head = f"{SYMBOLS[outcome]} {verdict.requirement or verdict.scenario} {verdict.level}"
+        also = [*dict.fromkeys(each.scenario for each in verdicts[1:])]
         lines = [
             "",
             self._paint(outcome, f"{head}  {outcome}  {printable(verdict.implementation)}"),
         ]
         where = f"{verdict.scenario} (revision {verdict.revision})"
         lines += [_wrapped(verdict.message), f"    scenario   {where}"]
+        for number, scenario in enumerate(also[:_MOST_ALSO]):
+            lines.append(f"    {'           ' if number else 'also       '}{scenario}")
+        if len(also) > _MOST_ALSO:
+            lines.append(f"               … and {len(also) - _MOST_ALSO} more")
         if verdict.trace:
             lines += [f"    trace      {verdict.trace}"]
         return [*lines, f"    reproduce  {reproduce(results, verdict.scenario)}"]
@@ -188,8 +241,8 @@ class Screen(Progress):
 class LiveScreen(Screen):
     """A TTY: a line that says how far the run is, what it plays, and how long it will take."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        super().__init__(stream, colour=True)
+    def __init__(self, stream: IO[str], *, verbose: bool = False) -> None:
+        super().__init__(stream, colour=True, verbose=verbose)
         self._live: Any = None
         self._bar: Any = None
         self._task: Any = None
@@ -248,11 +301,12 @@ class LiveScreen(Screen):
             live.stop()
 
 
-def terminal(*, quiet: bool = False) -> Screen:
+def terminal(*, quiet: bool = False, verbose: bool = False) -> Screen:
     """The screen that fits where the output goes."""
     if quiet:
         return Screen(sys.stdout, quiet=True)
-    return LiveScreen(sys.stdout) if sys.stdout.isatty() else Screen(sys.stdout)
+    live = sys.stdout.isatty()
+    return (LiveScreen if live else Screen)(sys.stdout, verbose=verbose)
 
 
 def counts_line(results: ResultFile) -> str:
@@ -271,6 +325,19 @@ def counts_line(results: ResultFile) -> str:
         if number:
             parts.append(f"{number} {text}")
     return ", ".join(parts)
+
+
+def _finding(outcome: str, verdict: Verdict) -> tuple[str, ...]:
+    """What makes two verdicts the same finding."""
+    place = (verdict.implementation, verdict.protocol, verdict.revision, verdict.role)
+    return (outcome, *place, verdict.requirement, verdict.message)
+
+
+def _hanging(text: str) -> str:
+    """A line, and what does not fit into it below its words."""
+    return textwrap.fill(
+        printable(text), _width(), subsequent_indent="    ", break_on_hyphens=False
+    )
 
 
 def _wrapped(text: str) -> str:

@@ -27,6 +27,8 @@ __all__ = ["VideoSdkCodec"]
 
 #: The sample -1 in both bytes: not silence, and no UTF-8 either, so that no transport mistakes it.
 _SAMPLE = b"\xff\xff"
+#: Audio that a plan can send at a time: far above the room's limit, far below the memory's.
+_MOST_BYTES = 1 << 24
 
 
 class VideoSdkCodec(Codec):
@@ -94,7 +96,7 @@ class VideoSdkCodec(Codec):
         if name != self._pcm:
             return msgspec.json.encode({self._type: name, **data}).decode()
         size = data.get("bytes")
-        if not isinstance(size, int) or size < 0 or set(data) - {"bytes"}:
+        if not isinstance(size, int) or not 0 <= size <= _MOST_BYTES or set(data) - {"bytes"}:
             fail(f"{name}.data", "audio is described by its number of bytes alone", data)
         return (_SAMPLE * (size // len(_SAMPLE) + 1))[:size]
 

@@ -121,8 +121,9 @@ async def test_unknown_calls_and_bodies(echo, call, http):
         assert status == 404
         assert "POST advance" in answer["known"]
         url = f"http://{platform.server.address}/_understudy/advance"
-        async with http.post(url, data=b"{") as reply:
-            assert reply.status == 400
+        for body in (b"{", b"[" * 100_000, b'{"seconds": 1e400}'):
+            async with http.post(url, data=body) as reply:
+                assert reply.status == 400
         async with http.post(url) as reply:
             assert reply.status == 400
         async with http.post(url, data=io.BytesIO(bytes((1 << 20) + 1))) as reply:

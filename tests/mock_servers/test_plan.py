@@ -100,6 +100,7 @@ def test_plans_are_read_from_files(tmp_path, make):
     file.write_text("colour: blue\n")
     with pytest.raises(ConfigurationError, match="a plan is a list"):
         load_plan(file)
-    file.write_text("[")
-    with pytest.raises(ConfigurationError, match="not YAML"):
-        load_plan(file)
+    for text in (b"[", b"\xff", b"[" * 5000):
+        file.write_bytes(text)
+        with pytest.raises(ConfigurationError, match="not YAML"):
+            load_plan(file)

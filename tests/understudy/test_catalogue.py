@@ -128,6 +128,15 @@ def test_what_is_known_of_a_requirement(capsys: pytest.CaptureFixture[str]) -> N
     ]
 
 
+def test_revisions_that_differ_in_nothing_are_told_together(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = explained(capsys, "AKO-CONN-003")
+    assert out.startswith("AKO-CONN-003  MUST  both  akool 0.1.8, 0.1.8-documented, 0.1.9\n")
+    assert out.count("source") == 1
+    assert "akool 0.1.9\n" in explained(capsys, "AKO-CONN-003", "0.1.9")
+
+
 def test_open_points_and_lowered_levels_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     out = explained(capsys, "LAC-MSG-005")
     assert "  source      assumption, the sources disagree (OP-30)\n" in out

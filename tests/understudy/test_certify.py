@@ -40,6 +40,15 @@ def test_one_protocol_and_one_role() -> None:
     assert target.server.in_process
 
 
+def test_one_protocol_of_ours_in_every_revision() -> None:
+    targets = targets_of(Request(protocol="akool", role="client"))
+    assert [target.revision for target in targets] == ["0.1.8", "0.1.8-documented", "0.1.9"]
+    (default,) = targets_of(Request(protocol="akool", client="x"))
+    assert default.revision == "0.1.8"
+    with pytest.raises(UsageError, match="--revision needs --protocol"):
+        targets_of(Request(revision="0.1.8"))
+
+
 def test_attaching() -> None:
     (target,) = targets_of(Request(attach=":9000", protocol="avatarkit"))
     assert target.adapter is not None
@@ -85,6 +94,16 @@ def test_a_server_elsewhere() -> None:
     assert target.server.credentials == {"api_key": "k=1", "app_id": "a", "avatar_id": ""}
     assert target.server.triggers == {"error": "http://t"}
     assert target.server.features == ("idle_limit",)
+
+
+def test_a_server_that_claims_nothing_is_asked_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certify, "reach", lambda *_, **__: None)
+    request = Request(server="http://x", protocol="aiavatar", out=tmp_path, as_json=True)
+    with pytest.raises(UsageError, match=r"nothing was played: .* of chat, keyed, "):
+        certify.certify_request(request)
+    assert read_results(tmp_path / "results.json").outcome == "could-not-run"
 
 
 def test_reports_that_cannot_be_written_are_refused_before_the_run(tmp_path: Path) -> None:

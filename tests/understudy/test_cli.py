@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.subject import suite_version
 from tests.conformance.helpers import FAKES
 from understudy import cli
 
@@ -115,8 +116,13 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         "--fail-fast",
         "--strict",
         "--json",
+        "--verbose",
     ]:
         assert flag in out
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--version") == (0, f"understudy {suite_version()}\n", "")
 
 
 def test_without_arguments_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,6 +154,7 @@ def test_a_configuration_file(start, tmp_path):
         ({}, "name at least one protocol"),
         ({"protocols": ("nobody",)}, "no mock platform"),
         ({"protocols": ("avatarkit@9",)}, "unknown revision '9'"),
+        ({"protocols": ("akool", "akool@0.1.9")}, "one revision of a protocol"),
         ({"protocols": ("avatarkit",), "host": "0.0.0.0"}, "control token"),
         ({"protocols": ("avatarkit",), "platforms": {"avatarkit": {"colour": 1}}}, "does not have"),
         ({"protocols": ("avatarkit",), "platforms": {"avatarkit": {"credits": "x"}}}, "credits"),

@@ -400,11 +400,3 @@ async def test_reset_leaves_nothing_behind(kit):
         names = json.loads((await kit.come("final"))[0]["text"])
         if (names.count("held"), names.count("player")) == (2, 1):  # those of this session
             break
-
-
-async def test_its_files_are_gone_with_it(talk_to, tmp_path):
-    kit = await talk_to("aiavatar_client", TMPDIR=str(tmp_path))
-    await kit.open("echo")
-    assert len(list(tmp_path.iterdir())) == 1
-    assert (await kit.leave())[0] == 0
-    assert list(tmp_path.iterdir()) == []

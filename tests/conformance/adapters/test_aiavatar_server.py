@@ -75,7 +75,7 @@ async def test_what_is_not_set_stays_the_default(kit):
         "wakeword_timeout": 60.0,
         "merge_request_threshold": 0.0,
         "voice_recorder_enabled": False,
-        "files": [],
+        "files": ["voices"],
     }
 
 
@@ -264,13 +264,16 @@ async def test_one_scenario_leaves_nothing_to_the_next(kit, end):
     assert fresh["open"] == 5
     assert await kit.texts("Hi", "Hi") == [["Once."], []]
     (used,) = await kit.say("/settings")
-    assert used["files"] == ["c.db"]
+    assert sorted(used["files"]) == ["c.db", "voices"]
+    (folder,) = kit.folder.iterdir()
     if end != "serve":
         result = {"pending": []} if end == "reset" else None
         assert await kit.ask(end) == ("done", result)
+        assert list(kit.folder.iterdir()) == []
     await kit.serve(dialogue=[{"answer": "Once."}], api_key="k")
     assert await kit.say("/settings") == [fresh]
     assert await kit.texts("Hi") == [["Once."]]
+    assert folder not in kit.folder.iterdir()
 
 
 async def test_an_answer_under_way_is_named_and_cancelled(kit):
@@ -284,11 +287,3 @@ async def test_an_answer_under_way_is_named_and_cancelled(kit):
     assert "Uvicorn._serve_app" in result["pending"]
     assert await reader.read() == b""
     assert await kit.ask("reset") == ("done", {"pending": []})
-
-
-async def test_its_files_are_gone_with_it(kit):
-    await kit.serve()
-    await kit.texts("Hi")
-    assert len(list(kit.folder.iterdir())) == 1
-    assert (await kit.leave())[0] == 0
-    assert list(kit.folder.iterdir()) == []

@@ -22,15 +22,56 @@ def printed(found: Any, **options: Any) -> str:
     return stream.getvalue()
 
 
-def test_a_verdict_for_each_requirement_then_what_went_wrong() -> None:
+def test_what_passed_is_counted_and_what_went_wrong_is_told() -> None:
     text = printed(results())
-    assert "✓ AVK-HS-001" in text
+    assert "  ✓ 1 requirement passed\n" in text
+    assert "✓ AVK-HS-001" not in text
     assert "✗ AVK-HS-002" in text
     assert "! AVK-HS-012" in text
-    assert "opus_encoder" in text
+    assert "– 1 requirement not applicable: AVK-HS-006\n" in text  # noqa: RUF001 - a dash is meant
     assert "reproduce  understudy certify --client 'a b' --protocol avatarkit --only" in text
     assert "FAILED  2 passed, 1 failed, 1 warnings, 1 not applicable, 1 could not run" in text
     assert "1 scenario played in 1.5 s, seed 7, shuffled" in text
+
+
+def test_a_line_for_each_requirement_where_that_is_wanted() -> None:
+    text = printed(results(), verbose=True)
+    assert "  ✓ AVK-HS-001     MUST   pass           1 scenario\n" in text
+    assert "requirement passed" not in text
+
+
+def test_repeats_are_no_scenarios() -> None:
+    many = [verdict("AVK-HS-001", "pass", run=number) for number in (1, 2, 3)]
+    text = printed(results(verdicts=many), verbose=True)
+    assert "AVK-HS-001     MUST   pass           1 scenario, 3 times\n" in text
+
+
+def test_ids_hang_below_each_other() -> None:
+    many = [verdict(f"AVK-HS-0{number}", "not-applicable") for number in range(10, 30)]
+    text = printed(results(verdicts=many))
+    assert "  – 20 requirements not applicable: AVK-HS-010, " in text  # noqa: RUF001 - a dash is meant
+    assert ",\n    AVK-HS-0" in text
+
+
+def test_the_same_finding_is_told_once() -> None:
+    many = [verdict("AVK-HS-002", "fail", scenario=f"a/{n}", message="m") for n in range(10)]
+    text = printed(results(verdicts=many))
+    assert text.count("reproduce") == 1
+    also = "".join(f"               a/{n}\n" for n in range(2, 7))
+    assert f"    also       a/1\n{also}               … and 3 more\n" in text
+
+
+def test_reasons_for_what_was_not_checked() -> None:
+    many = [
+        verdict("AVK-HS-002", "not-applicable", scenario=f"a/{n}", message=f"reason {n}")
+        for n in range(12)
+    ]
+    found = results(verdicts=many, implementations=[implementation(missing={"clock": "none"})])
+    text = printed(found)
+    assert "  not checked:\n    reason 0 (1 scenario)\n" in text
+    assert "    … and 4 more reasons, in the report\n" in text
+    assert "clock: none" not in text
+    assert "    clock: none\n" in printed(found, verbose=True)
 
 
 def test_nothing_hostile_reaches_the_terminal() -> None:
@@ -53,7 +94,7 @@ def test_known_deviations_are_told_once_with_their_reason() -> None:
     )
     told = {"verdicts": known, "remarks": [remark], "counts": counts}
     text = printed(results(outcome="certified", **told))
-    assert "  ~ AVK-HS-001     MUST   known          2 scenarios" in text
+    assert "  ~ 1 requirement known: AVK-HS-001\n" in text
     assert "~ AVK-HS-001 MUST  known  impl  2 scenarios\n    it dawdles\n" in text
     assert "✗ AVK-HS-002  stale  f.yaml:7\n    gone\n" in text
     assert "CERTIFIED WITH KNOWN DEVIATIONS  1 passed, 0 failed, 2 known" in text
@@ -70,7 +111,7 @@ def test_a_failure_beside_known_ones_is_told_alone() -> None:
 
 
 def test_a_flood_of_failures_is_cut() -> None:
-    many = [verdict("AVK-HS-002", "fail", scenario=f"a/{n}", message="m") for n in range(100)]
+    many = [verdict("AVK-HS-002", "fail", message=f"m{n}") for n in range(100)]
     text = printed(results(verdicts=many))
     assert "… and 60 more, in the report" in text
 
@@ -99,7 +140,9 @@ def test_quiet() -> None:
 
 
 def test_who_claims_everything() -> None:
-    assert "not claimed" not in printed(results(implementations=[implementation(missing={})]))
+    assert "not checked" not in printed(
+        results(verdicts=[], implementations=[implementation(missing={})])
+    )
 
 
 def test_what_a_package_gets_wrong() -> None:

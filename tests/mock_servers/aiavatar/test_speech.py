@@ -18,6 +18,7 @@ def test_speech_takes_as_long_as_the_words_need():
     assert synthesizer().speak("") is None
     assert synthesizer().speak("Hello", 0.0) is None
     assert seconds(synthesizer().read("")) == 0.2
+    assert seconds(synthesizer().read("x" * 20_000)) == 600, "and no longer than memory lasts"
 
 
 def test_the_same_text_sounds_the_same():

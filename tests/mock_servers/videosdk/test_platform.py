@@ -241,3 +241,19 @@ async def test_a_platform_describes_itself():
 def test_options_are_checked(options, problem):
     with pytest.raises(ConfigurationError, match=problem):
         mock("videosdk", **options)
+
+
+async def test_rooms_with_nobody_but_workers_are_not_kept_for_ever(monkeypatch):
+    monkeypatch.setattr("mock_servers.videosdk.platform._ROOMS_KEPT", 2)
+    async with mock("videosdk", worker="present") as platform:
+        for name in "abc":
+            platform.room(name)
+        assert list(platform.rooms) == ["demo-room", "c"]
+
+
+async def test_a_body_that_is_no_text(http):
+    async with (
+        mock("videosdk") as platform,
+        http.post(platform.urls["dispatcher"], data=b'{"token": "\xff"}') as reply,
+    ):
+        assert reply.status == 400

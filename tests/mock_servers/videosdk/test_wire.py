@@ -72,7 +72,9 @@ def test_payloads_are_built(codec, name, data, payload):
     assert codec.encode(name, data) == payload
 
 
-@pytest.mark.parametrize("data", [{}, {"bytes": "5"}, {"bytes": -1}, {"bytes": 2, "hex": ""}])
+@pytest.mark.parametrize(
+    "data", [{}, {"bytes": "5"}, {"bytes": -1}, {"bytes": 10**12}, {"bytes": 2, "hex": ""}]
+)
 def test_audio_is_described_by_its_size(codec, data):
     with pytest.raises(ConfigurationError, match="number of bytes"):
         codec.encode("PcmChunk", data)

@@ -109,7 +109,7 @@ def test_no_place_to_dial(url):
     assert caught.value.code == "AGENT_WS_URL_MISSING"
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", b"[1]", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"\xff", b'"\xff"', b"[1]", b"[" * 100_000])
 def test_answers_that_are_none(body):
     with pytest.raises(InvalidResponseError):
         rest.parse_start_response(REVISION, reply(body))

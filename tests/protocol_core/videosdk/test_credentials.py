@@ -45,7 +45,7 @@ def test_bad_tokens_are_refused(vector):
     assert vector["token"] not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "secret", "a.b.c", "a.b"])
+@pytest.mark.parametrize("text", ["", "secret", "a.b.c", "a.b", "a.b.\ud800"])
 def test_what_is_no_token_is_refused(text):
     with pytest.raises(TokenRefused) as caught:
         check(text)

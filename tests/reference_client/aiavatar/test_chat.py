@@ -330,3 +330,17 @@ async def test_a_callback_may_begin_a_turn_and_close(peer):
     await peer.post(1)
     await client.settle()
     await client.close()
+
+
+async def test_a_close_that_is_cancelled_leaves_nothing(client, monkeypatch):
+    async def cancelled():
+        raise asyncio.CancelledError
+
+    await client.say("Hello")
+    http = client._http
+    with monkeypatch.context() as patch:
+        patch.setattr(http, "close", cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            await client.close()
+    await http.close()
+    assert "callbacks" not in {task.get_name() for task in asyncio.all_tasks()}

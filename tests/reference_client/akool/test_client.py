@@ -419,6 +419,7 @@ async def test_a_disconnect_that_is_cancelled(peer):
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving
+    assert "callbacks" not in {task.get_name() for task in asyncio.all_tasks()}
     await client.disconnect()
     assert not client.is_connected
 

@@ -327,6 +327,7 @@ async def test_a_stop_that_is_cancelled_ends_the_socket(peer):
     stopping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await stopping
+    assert "callbacks" not in {task.get_name() for task in asyncio.all_tasks()}
     assert not client.is_running
     assert peer.stops == []
     await client.stop()  # tells the platform after all

@@ -31,6 +31,8 @@ class Peer:
         refuse: HTTP status of refused joins; None lets everybody in.
         errors: what the next sends are refused with, in order; None takes one.
         first: the first frame instead of ``joined``.
+        first_bytes: the first frame as bytes.
+        mute: whether no frame is answered.
         sent: (participant, payload, reliability) of every payload.
     """
 
@@ -42,6 +44,8 @@ class Peer:
         self.errors = []
         self.first = None
         self.silent = False
+        self.mute = False
+        self.first_bytes = None
         self.calls = []
         self.visits = []
         self.sent = []
@@ -89,6 +93,8 @@ class Peer:
         visit = Visit(ws, room, identity)
         if self.silent:
             await asyncio.Event().wait()
+        if self.first_bytes is not None:
+            await ws.send_bytes(self.first_bytes)
         others = [other.id for other in self.visits if other.room == room]
         await visit.tell(
             **(self.first or {"type": "joined", "room_id": room, "participant_id": identity}),
@@ -108,6 +114,8 @@ class Peer:
 
     async def _frame(self, visit, frame):
         visit.frames.append(frame)
+        if self.mute:
+            return
         if frame["type"] == "send":
             error = self.errors.pop(0) if self.errors else None
             if error is not None:

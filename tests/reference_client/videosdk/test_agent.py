@@ -280,3 +280,14 @@ async def test_closing_is_repeatable_and_deaf(attached):
 async def test_a_meeting_that_has_dropped_its_listeners(attached):
     attached.meeting.listeners.clear()
     await attached.agent.close()
+
+
+async def test_a_close_that_is_cancelled_leaves_nothing(peer, clock):
+    agent = AvatarAgent(config(peer), room_url=peer.rooms, clock=clock)
+    await agent.start()
+    closing = asyncio.create_task(agent.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert "callbacks" not in {task.get_name() for task in asyncio.all_tasks()}

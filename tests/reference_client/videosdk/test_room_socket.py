@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from protocol_core.videosdk.errors import JoinError
+from reference_client.videosdk import room_socket
 from reference_client.videosdk.room_socket import RoomSocket
 
 
@@ -198,3 +199,38 @@ async def test_a_room_that_says_nothing(peer, clock):
     with pytest.raises(JoinError) as caught:
         await joining
     assert caught.value.kind == "timeout"
+
+
+async def test_a_room_that_answers_nothing_is_lost(peer, pair, monkeypatch):
+    monkeypatch.setattr(room_socket, "ANSWER_LIMIT", 0.01)
+    one, _, _ = pair
+    peer.mute = True
+    with pytest.raises(ConnectionError, match="Network"):
+        await one.send("x")
+
+
+async def test_frames_that_are_no_text(peer, pair):
+    one, _, ear = pair
+    (visit,) = [visit for visit in peer.visits if visit.id == "one"]
+    await visit.ws.send_bytes(b'{"type": "left", "reason": "\xff"}')
+    await visit.ws.send_str("[" * 100_000)
+    await visit.tell(type="participant_joined", participant_id="three")
+    assert await heard(one, ear, "participant-joined")
+    assert one.is_open
+
+
+async def test_a_fault_while_listening_leaves_nobody_waiting(peer, clock):
+    def fault(_frame):
+        raise RuntimeError("on purpose")
+
+    async with await RoomSocket.join(
+        peer.rooms, "abcd", "t", "one", clock=clock, on_frame=fault
+    ) as room:
+        with pytest.raises(ConnectionError):
+            await room.send("x")
+
+
+async def test_a_room_that_begins_with_no_text(peer, clock):
+    peer.first_bytes = b'{"type": "joined", "room_id": "\xff"}'
+    with pytest.raises(JoinError, match="no answer"):
+        await RoomSocket.join(peer.rooms, "abcd", "t", "one", clock=clock)

@@ -231,3 +231,15 @@ async def test_a_room_that_takes_no_tracks(peer, clock, monkeypatch):
         with pytest.raises(ConnectionError):
             await worker.join(peer.rooms, "abcd", CREDENTIALS)
         assert not worker.is_attached
+
+
+async def test_a_close_that_is_cancelled_leaves_nothing(working, monkeypatch):
+    async def cancelled():
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(working.worker, "leave", cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            await working.worker.close()
+    await working.worker.wait_lost()
+    assert "callbacks" not in {task.get_name() for task in asyncio.all_tasks()}

@@ -8,6 +8,7 @@ class STSPipeline:
         self.vad, self.stt, self.llm, self.tts, self.options = vad, stt, llm, tts, options
         self.recorder = performance_recorder
         self._process = None
+        Path("voices").mkdir(exist_ok=True)
 
     def told(self):
         """What it was made with, and the files beside it."""
