@@ -42,6 +42,16 @@ def test_problems_name_the_place() -> None:
     assert problem.startswith(".: ")
 
 
+def test_of_a_choice_the_member_that_is_meant_is_judged() -> None:
+    check = schemas.validator("akool", "0.1.8", "client-messages")
+    pld = {"cmd": "set-params", "data": {"vid": "", "lang": "", "mode": 3, "bgurl": ""}}
+    command = {"v": 2, "type": "command", "mid": "m", "pld": {**pld, "metadata": {}}}
+    (problem,) = schemas.problems(check, command)
+    assert problem == 'pld/metadata: "agora_data" is a required property'
+    (problem,) = schemas.problems(check, {**command, "type": "order"})
+    assert problem.endswith("'oneOf' keyword")
+
+
 @pytest.mark.parametrize(
     "ask",
     [

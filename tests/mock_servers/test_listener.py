@@ -103,7 +103,7 @@ async def test_requests_that_are_no_http_are_answered_and_not_logged(open_listen
 
 
 async def test_faults_of_our_own_are_logged(open_listener, http, caplog):
-    async def handler(listener, request):
+    async def handler(_listener, _request):
         raise RuntimeError("on purpose")
 
     listener = await open_listener(handler)

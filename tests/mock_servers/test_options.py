@@ -15,9 +15,7 @@ def test_what_is_not_said_keeps_its_default():
     assert convert_limits(Limits(connections=3)) == Limits(connections=3)
 
 
-@pytest.mark.parametrize(
-    "given", [{"colour": 1}, {"connections": "many"}, {"journal_records": -1}]
-)
+@pytest.mark.parametrize("given", [{"colour": 1}, {"connections": "many"}, {"journal_records": -1}])
 def test_mistakes_are_named(given):
     with pytest.raises(ConfigurationError, match="limits"):
         convert_limits(given)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from avatar_protocols.registry import resolve
 
 if TYPE_CHECKING:
-    from jsonschema_rs import Draft202012Validator
+    from jsonschema_rs import Draft202012Validator, ValidationError
 
 __all__ = [
     "adapter",
@@ -90,9 +90,23 @@ def adapter_validator(name: str) -> Draft202012Validator:
 def problems(check: Draft202012Validator, data: Any) -> list[str]:
     """What a validator finds wrong, one line each: the place and the fault."""
     return [
-        f"{'/'.join(map(str, error.instance_path)) or '.'}: {error.message}"
+        f"{'/'.join(map(str, fault.instance_path)) or '.'}: {fault.message}"
         for error in check.iter_errors(data)
+        for fault in _faults(error)
     ]
+
+
+def _faults(error: ValidationError) -> list[ValidationError]:
+    """An error; of a choice that a constant decides, what is wrong with the one that is meant."""
+    choices: list[list[ValidationError]] = getattr(error.kind, "context", None) or []
+    meant = [
+        found
+        for found in choices
+        if all(getattr(fault.kind, "name", "") != "const" for fault in found)
+    ]
+    if len(meant) != 1:
+        return [error]
+    return [deeper for fault in meant[0] for deeper in _faults(fault)]
 
 
 @cache
