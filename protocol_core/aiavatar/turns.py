@@ -124,7 +124,10 @@ class Turns:
         """Whether it ends an older turn than the current one (AIA-INT-005)."""
         state = self._machine.state
         if state in {self._states.QUIET, self._states.WAITING}:
-            return bool(response.type == self._names.FINAL)
+            # A vision is the end of an answer, too; it is late if an end is still owed.
+            late = bool(self._owed) or response.type == self._names.FINAL
+            self._settle(_plain(response.text))
+            return late
         if state != self._states.ANSWERING or not self._owed or response.text is None:
             return False
         text, said = _plain(response.text), _plain(self._said)

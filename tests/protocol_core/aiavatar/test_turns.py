@@ -172,3 +172,14 @@ def test_follows_the_table(turns, vector):
         else:
             continue  # what a client cannot see
     assert turns.state == vector["ends"]
+
+
+def test_an_interrupted_answer_that_asked_for_a_picture_ends_late_as_well(turns):
+    older = play(
+        turns, start(), chunk("Let me see. "), "stop", start(), chunk("Yes."), final("Yes.")
+    )
+    assert kinds(older)[-1] == "TurnFinished"
+    late, unasked = play(turns, *[response("vision", text="Let me see.")] * 2)
+    assert isinstance(late, e.TurnSuperseded)
+    assert isinstance(unasked, e.Ignored)
+    assert turns.state == "QUIET"
