@@ -43,7 +43,7 @@ def examine(python: str, distribution: str) -> tuple[str, ...]:
     ]
     if report["undeclared"]:
         modules = ", ".join(sorted(report["undeclared"]))
-        found.insert(0, f"It imports without declaring it: {modules}.")
+        found.insert(0, f"Modules of it import what it does not declare: {modules}.")
     if report["floor"]:
         found += _parsed(report["floor"], report["files"])
     return tuple(found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections import deque
+from itertools import takewhile
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -184,6 +185,11 @@ class Journal:
     def records(self) -> list[Record]:
         """Every record kept, oldest first."""
         return [entry.record for entry in self._entries]
+
+    def since(self, seq: int) -> list[Record]:
+        """The records kept that came after this sequence number, oldest first."""
+        news = takewhile(lambda entry: entry.fields["seq"] > seq, reversed(self._entries))
+        return [entry.record for entry in news][::-1]
 
     def where(self, match: Match | None = None, /, **members: Any) -> list[Record]:  # noqa: ANN401 - members of Record
         """The records that match a pattern, a function, or the members given by name."""

@@ -32,7 +32,7 @@ TESTED_OTHERWISE = {
 
 #: Test files that are about no single module, by pattern.
 ABOUT_MORE = {
-    "tests/conformance/adapters/test_contract.py": "what both adapters of vendors' SDKs share",
+    "tests/conformance/adapters/test_contract.py": "what all adapters of vendors' SDKs share",
     "tests/conformance/adapters/test_howto.py": "the adapter in docs/how-to/write-an-adapter.md",
     "tests/conformance/checks/avatarkit/test_vectors.py": "vectors and scenarios, side by side",
     "tests/conformance/checks/test_mutants.py": "every check, against its mutants",

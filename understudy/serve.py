@@ -7,12 +7,14 @@ import json
 import os
 import secrets
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from conformance import yaml
+from conformance.reports.summary import printable
 from protocol_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ __all__ = ["TOKEN_VARIABLE", "ServeOptions", "serve"]
 
 #: Environment variable that may hold the control token.
 TOKEN_VARIABLE = "UNDERSTUDY_CONTROL_TOKEN"  # noqa: S105 - the variable's name
+
+_SECONDS_BETWEEN_LOOKS = 0.25
+_LONGEST_FAULT = 300
 
 
 class ServeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,14 +121,33 @@ async def _serve(options: ServeOptions, say: Callable[[str], None]) -> int:
             written = True
         for line in _report(server, seed, options):
             say(line)
-        await stop.wait()
-        if not options.as_json:
+        if options.as_json:
+            await stop.wait()
+        else:
+            await _tell_faults(server, stop, say)
             say("stopping")
     finally:
         await server.stop()
         if written:
             _forget(options)
     return 0
+
+
+async def _tell_faults(server: Server, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+    """Say what clients send that is not what the protocol wants, until it is time to stop."""
+    heard = dict.fromkeys(server.mounts, 0)
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS_BETWEEN_LOOKS):
+                await stop.wait()
+        for name, platform in server.mounts.items():
+            records = platform.journal.since(heard[name])
+            for record in records:
+                for problem in record.problems if record.sender == "client" else ():
+                    text = f"{name} #{record.seq} {record.name or record.kind}: {problem}"
+                    say(printable(text, _LONGEST_FAULT))
+            if records:
+                heard[name] = records[-1].seq
 
 
 def _build(options: ServeOptions) -> tuple[Server, int]:
@@ -179,8 +203,9 @@ def _report(server: Server, seed: int, options: ServeOptions) -> list[str]:
     lines = [f"understudy on http://{server.address}, seed {seed}"]
     for name, platform in server.mounts.items():
         lines.append(f"{name} {platform.revision}")
-        lines += [f"  {key:<12} {value}" for key, value in platform.urls.items()]
-        lines += [f"  {key:<12} {value}" for key, value in platform.credentials.items()]
+        settings = {**platform.urls, **platform.credentials}
+        width = max(map(len, settings))
+        lines += [f"  {key:<{width}}  {value}" for key, value in settings.items()]
     if options.snippets:
         lines += _snippets(server)
     token = ", with Authorization: Bearer and your control token" if server.control_token else ""

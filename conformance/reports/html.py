@@ -62,7 +62,7 @@ _SOURCES = {
     "doc": "the document",
     "sdk": "the SDK's behaviour",
     "both": "the document and the SDK's behaviour",
-    "assumption": "an assumption, where the sources are silent",
+    "assumption": "our decision, where the sources are silent",
 }
 _PLACE = ("protocol", "revision", "role")
 
@@ -369,8 +369,10 @@ def _drawn(told: Iterable[list[Verdict]]) -> set[tuple[str, ...]]:
 
 
 def _source(row: Requirement) -> str:
-    conflict = "; the sources disagree" if row.conflict else ""
     points = f" ({', '.join(row.open_points)})" if row.open_points else ""
+    if row.source == "assumption" and row.conflict:
+        return f"our decision, where the sources disagree{points}"
+    conflict = "; the sources disagree" if row.conflict else ""
     return f"{_SOURCES.get(row.source, row.source)}{conflict}{points}"
 
 

@@ -132,7 +132,7 @@ class Screen(Progress):
             found = [cell.requirement for cell in group.cells if cell.outcome == outcome]
             names = "" if outcome == "pass" else f": {', '.join(found)}"
             if found:
-                of_what = f"{len(found)} requirement{'s' if len(found) != 1 else ''}"
+                of_what = f"{len(found)} {_plural(len(found), 'requirement')}"
                 text = _hanging(f"  {SYMBOLS[outcome]} {of_what} {words}{names}")
                 lines.append(self._paint(outcome, text))
         return lines + [self._cell(cell) for cell in group.cells if cell.outcome not in _GATHERED]
@@ -141,7 +141,7 @@ class Screen(Progress):
         name = cell.requirement or "(unreadable)"
         count = len({verdict.scenario for verdict in cell.verdicts})
         times = max(verdict.run for verdict in cell.verdicts)
-        scenarios = f"{count} scenario{'s' if count != 1 else ''}"
+        scenarios = f"{count} {_plural(count, 'scenario')}"
         repeats = f", {times} times" if times > 1 else ""
         text = f"  {SYMBOLS[cell.outcome]} {name:<14} {cell.level:<6} {cell.outcome:<14} "
         return self._paint(cell.outcome, f"{text}{scenarios}{repeats}")
@@ -152,7 +152,7 @@ class Screen(Progress):
         most = len(notes) if self._verbose else _MOST_NOTES
         lines = ["  not checked:"] if notes else []
         for note in notes[:most]:
-            number = f" ({note.scenarios} scenario{'s' if note.scenarios != 1 else ''})"
+            number = f" ({note.scenarios} {_plural(note.scenarios, 'scenario')})"
             feature = f"{note.feature}: " if note.feature else ""
             lines.append(_wrapped(f"{feature}{note.reason}{number if note.scenarios else ''}"))
         if len(notes) > most:
@@ -220,12 +220,11 @@ class Screen(Progress):
         if results.outcome == "certified" and results.counts.known:
             headline += " WITH KNOWN DEVIATIONS"
         played = sum(1 for run in results.scenarios if run.trace)
-        noun = "scenario" if played == 1 else "scenarios"
         seed = f", seed {results.seed}" + (", shuffled" if results.shuffled else "")
         return [
             "",
             f"{self._paint(colour, headline)}  {counts_line(results)}",
-            f"{played} {noun} played in {results.duration:.1f} s{seed}",
+            f"{played} {_plural(played, 'scenario')} played in {results.duration:.1f} s{seed}",
             f"reports: {out / 'index.html'} · results.json · junit.xml · traces/",
         ]
 
@@ -315,16 +314,20 @@ def counts_line(results: ResultFile) -> str:
     stale = sum(remark.kind == "stale" for remark in results.remarks)
     parts = [f"{counts.pass_} passed", f"{counts.fail} failed"]
     for number, text in (
-        (counts.warning, "warnings"),
+        (counts.warning, _plural(counts.warning, "warning")),
         (counts.known, "known"),
         (counts.not_applicable, "not applicable"),
         (counts.could_not_run, "could not run"),
-        (counts.harness_error, "harness errors"),
-        (stale, "stale rows of a baseline"),
+        (counts.harness_error, _plural(counts.harness_error, "harness error")),
+        (stale, f"stale {_plural(stale, 'row')} of a baseline"),
     ):
         if number:
             parts.append(f"{number} {text}")
     return ", ".join(parts)
+
+
+def _plural(number: int, noun: str) -> str:
+    return noun if number == 1 else f"{noun}s"
 
 
 def _finding(outcome: str, verdict: Verdict) -> tuple[str, ...]:

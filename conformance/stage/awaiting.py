@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mock_servers.documents import is_object
-from mock_servers.matching import matches
+from mock_servers.matching import agreement, matches
 
 if TYPE_CHECKING:
     from avatar_protocols.trace import Record
@@ -51,7 +51,16 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
                 return False
         if self.unless and matches(self.unless, msgspec.structs.asdict(record)):
             return False
-        return not self.where or _contains(self.where, record.data)
+        return not self.where or any(matches(self.where, each) for each in _views(record.data))
+
+    def difference(self, record: Record) -> str:
+        """What of ``where`` the record lacks, where it comes closest; "" if it lacks nothing."""
+        told = [agreement(self.where, view) for view in _views(record.data)]
+        present = [sum(key in view for key in self.where) for view in _views(record.data)]
+        if not told:
+            return ""
+        _, best = max(zip(present, told, strict=True), key=lambda each: (each[0], each[1][0]))
+        return next(iter(best[1]), "")
 
     def document(self) -> Pattern:
         """The pattern for the search of near misses."""
@@ -59,13 +68,11 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         return {**plain, **({"data": dict(self.where)} if self.where else {})}
 
 
-def _contains(where: Mapping[str, Any], data: dict[str, Any] | None) -> bool:
-    """Whether the data or one of its members (the payload of a message) contains ``where``."""
+def _views(data: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The data, and those of its members that may be meant: the payload of a message, say."""
     if data is None:
-        return False
-    return matches(where, data) or any(
-        is_object(part) and matches(where, part) for part in data.values()
-    )
+        return []
+    return [data, *(part for part in data.values() if is_object(part))]
 
 
 def _named(kind: str, name: str) -> Pattern:

@@ -163,7 +163,10 @@ class Stage(ABC):
         hint = ""
         if near and len(wanted.document()) > 1:
             record, differences = near[0]
-            hint = f"; nearest was #{record.seq} {record.kind} {record.name}: {differences[0]}"
+            what = wanted.difference(record) or differences[0]
+            if wanted.accepts(record):
+                what = "an earlier step has awaited it"
+            hint = f"; nearest was #{record.seq} {record.kind} {record.name}: {what}"
         return f"waited {within:g} s for {wanted.text}{seen}{hint}"
 
     async def _play_step(self, step: Step) -> None:

@@ -64,7 +64,7 @@ def test_everything_is_wrong(environment: Environment) -> None:
     )
     *told, last = found
     assert told == [
-        "It imports without declaring it: aardvark, requests, zebra.",
+        "Modules of it import what it does not declare: aardvark, requests, zebra.",
         "It calls itself 0.9 in other.py, and is 1.0.",
     ]
     assert last.startswith(f"It declares to run on Python {FLOOR}, which cannot parse broken.py: ")

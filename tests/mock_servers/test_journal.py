@@ -100,6 +100,15 @@ def test_where_and_messages_select(make):
     assert journal.records == []
 
 
+def test_what_is_news(make):
+    journal = make(journal_records=3)
+    for number in range(5):
+        journal.add("note", reason=str(number))
+    assert [record.seq for record in journal.since(0)] == [3, 4, 5]
+    assert [record.seq for record in journal.since(4)] == [5]
+    assert journal.since(5) == []
+
+
 async def test_wait_for_counts_past_and_future(make):
     journal = make()
     journal.add("message", name="a")

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from contextlib import ExitStack, suppress
 
@@ -103,6 +104,21 @@ def test_one_range_of_ports(start):
     instances = get(request)["data"]["instances"]
     ports = [instance["port"] for instance in instances]
     assert ports == list(range(port, port + len(ports)))
+
+
+def test_what_clients_get_wrong_is_said(start):
+    process, _, file = start("aiavatar")
+    server = json.loads(file.read_text())["aiavatar"]
+    request = urllib.request.Request(
+        f"{server['urls']['http']}/chat",
+        data=b'{"type": 1, "session_id": "s"}',
+        headers={"Authorization": f"Bearer {server['credentials']['api_key']}"},
+    )
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(request)
+    line = process.stdout.readline()
+    assert line.startswith("aiavatar #")
+    assert 'chat: type: 1 is not of type "string"' in line
 
 
 def test_json(start):

@@ -30,7 +30,7 @@ def test_what_passed_is_counted_and_what_went_wrong_is_told() -> None:
     assert "! AVK-HS-012" in text
     assert "– 1 requirement not applicable: AVK-HS-006\n" in text  # noqa: RUF001 - a dash is meant
     assert "reproduce  understudy certify --client 'a b' --protocol avatarkit --only" in text
-    assert "FAILED  2 passed, 1 failed, 1 warnings, 1 not applicable, 1 could not run" in text
+    assert "FAILED  2 passed, 1 failed, 1 warning, 1 not applicable, 1 could not run" in text
     assert "1 scenario played in 1.5 s, seed 7, shuffled" in text
 
 
@@ -98,7 +98,7 @@ def test_known_deviations_are_told_once_with_their_reason() -> None:
     assert "~ AVK-HS-001 MUST  known  impl  2 scenarios\n    it dawdles\n" in text
     assert "✗ AVK-HS-002  stale  f.yaml:7\n    gone\n" in text
     assert "CERTIFIED WITH KNOWN DEVIATIONS  1 passed, 0 failed, 2 known" in text
-    assert "2 known, 1 stale rows of a baseline" in text
+    assert "2 known, 1 stale row of a baseline" in text
     assert "reproduce" not in text
 
 

@@ -154,7 +154,17 @@ async def test_the_nearest_record_is_named() -> None:
         {"await": {"event": "a", "where": {"code": "y"}, "within": 0.05}},
     )
     played = await Play(scenario(*steps)).play()
-    assert "nearest was #3 event a: data.code is 'x', not 'y'" in played.problem
+    assert "nearest was #3 event a: code is 'x', not 'y'" in played.problem
+
+
+async def test_the_nearest_record_may_differ_in_its_payload_or_be_used_up() -> None:
+    waiting = {"await": {"event": "a", "where": {"code": "x"}, "within": 0.05}}
+    payload = {"do": write("event", name="a", data={"pld": {"code": "y"}})}
+    played = await Play(scenario(payload, waiting)).play()
+    assert "nearest was #3 event a: code is 'y', not 'x'" in played.problem
+    payload = {"do": write("event", name="a", data={"pld": {"code": "x"}})}
+    played = await Play(scenario(payload, waiting, waiting)).play()
+    assert "nearest was #3 event a: an earlier step has awaited it" in played.problem
 
 
 async def test_a_peer_that_is_gone_ends_every_wait_at_once() -> None:
