@@ -28,6 +28,7 @@ _VOLATILE = tuple(
     (re.compile(pattern), sign)
     for pattern, sign in (
         (r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b", "‹id›"),
+        (r"(?<=[a-z][_-])[0-9a-f]{8}(?![A-Za-z0-9])", "‹id›"),
         (r"(?:\b127\.0\.0\.1|\blocalhost|\[::1\]):\d+\b", "‹address›"),
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?", "‹time›"),
         (r"(?<![\w/+])(?=[A-Za-z0-9+/_-]*\d)[A-Za-z0-9+/_-]{24,}={0,2}", "‹data›"),

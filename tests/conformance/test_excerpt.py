@@ -45,6 +45,7 @@ def test_an_excerpt_is_short_and_steady() -> None:
         ("nearest was #51 message", "nearest was a record message"),
         ("in '/tmp/a/b/c.py'", "in '‹path›'"),
         ("id deadbeef01", "id ‹id›"),
+        ("agent_6abc68d3, agent_12345678, room-00000000", "agent_‹id›, agent_‹id›, room-‹id›"),
         ("audio UklGRiQAAABXQVZFZm10IBAAAAABAAEA", "audio ‹data›"),
         ("plain words stay, 24000 Hz too", "plain words stay, 24000 Hz too"),
     ],
