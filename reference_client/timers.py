@@ -10,12 +10,19 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from protocol_core.clock import LoopClock
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from protocol_core.clock import Clock, Timer
 
-__all__ = ["Alarm", "sleep", "timeout"]
+__all__ = ["Alarm", "clock_or_loop", "sleep", "timeout"]
+
+
+def clock_or_loop(clock: Clock | None) -> Clock:
+    """The clock that was given, or that of the running event loop."""
+    return LoopClock(asyncio.get_running_loop()) if clock is None else clock
 
 
 class Alarm:

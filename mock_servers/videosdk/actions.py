@@ -55,7 +55,7 @@ class Saying(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class FailSends(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Sends fail, as they do in the vendor's transport (X4 to X8 of the protocol document).
+    """Sends fail, as they do in the vendor's transport (VSD-ERR-001).
 
     Attributes:
         error: row of the error catalogue: ``send_failed``, ``send_not_connected``, …

@@ -2,7 +2,7 @@
 
 The room decides nothing about who may enter; that is the platform's business. It journals who
 comes and goes, what is sent and which tracks there are, and refuses sends as the vendor's transport
-does (X5 to X8 of the protocol document). What an agent sends goes through `relay` first, where a
+does (VSD-CHAN-006, VSD-ERR-001). What an agent sends goes through `relay` first, where a
 plan may keep it.
 """
 

@@ -179,7 +179,7 @@ class SocketSession(LiveSession):
 
     def _goodbye(self, reason: str) -> None:
         self._tell(v1.Left(reason=reason))
-        self.connection.close(1000, reason)
+        self.connection.close(reason=reason)
 
     def _tell(self, frame: v1.FromRoom) -> None:
         self.connection.send(_ENCODER.encode(frame).decode())

@@ -1,4 +1,4 @@
-"""Speech in, PCM chunks out (section 4.1 of the protocol document).
+"""Speech in, PCM chunks out (VSD-PCM-002 to VSD-PCM-004).
 
 Each buffer is cut by itself: buffers are never merged, and an odd one is completed by a zero byte,
 which costs one corrupt sample but keeps every later sample where it belongs (VSD-PCM-004). It also

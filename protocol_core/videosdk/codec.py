@@ -1,6 +1,6 @@
 """Payloads to meanings and back, for both ends.
 
-The two ends discriminate differently (sections 3.2 and 3.3 of the protocol document), each by a
+The two ends discriminate differently (VSD-CHAN-010, VSD-CHAN-013), each by a
 fixed order of tests. Nothing here raises for what somebody in the room sent: the reason comes back
 as `Dropped`.
 

@@ -1,4 +1,4 @@
-"""Tokens: minted by agents, verified by rooms and dispatchers (section 1 of the protocol document).
+"""Tokens: minted by agents, verified by rooms and dispatchers (VSD-AUTH-001 to -004).
 
 A token is a JWT; PyJWT signs it and checks signatures. What time it is, is a parameter: expiry is
 judged here and not by the library's clock.

@@ -113,6 +113,7 @@ class WorkerSession:
         self._cooldown: float = constants.Timeout.INTERRUPT_COOLDOWN
         self._codec = Codec(self.revision)
         self._machine = StateMachine(self.revision.states.WORKER, protocol=PROTOCOL)
+        self._trigger = self.revision.states.Trigger
         self._queue: deque[Frame | Mark] = deque()
         self._rendering: deque[_Segment] = deque()
         self._cut: _Segment | None = None
@@ -138,11 +139,13 @@ class WorkerSession:
         Raises:
             LocalProtocolError: it is in a room already.
         """
-        self._machine.send("joined", requirement="VSD-LIFE-004", hint="leave the old room first")
+        self._machine.send(
+            self._trigger.JOINED, requirement="VSD-LIFE-004", hint="leave the old room first"
+        )
 
     def left(self) -> None:
         """The room is left, or the worker closed; harmless if it was. Nothing is acknowledged."""
-        self._machine.receive("left")
+        self._machine.receive(self._trigger.LEFT)
         self._queue.clear()
         self._rendering.clear()
         self._outgoing.clear()
@@ -167,7 +170,7 @@ class WorkerSession:
             return [*happened, _ignored(payload, sender, reason, requirement="VSD-CHAN-014")]
         meaning = self._codec.for_worker(payload)
         if isinstance(meaning, Dropped):
-            self._machine.receive("foreign")
+            self._machine.receive(self._trigger.FOREIGN)
             return [
                 *happened,
                 Ignored(
@@ -227,7 +230,7 @@ class WorkerSession:
         if not self._rendering or not self._rendering[0].marked:
             return []
         segment = self._rendering.popleft()
-        self._machine.send("ended")
+        self._machine.send(self._trigger.ENDED)
         acknowledged = self._acknowledge(segment, interrupted=False)
         return [acknowledged, *(self._reading() if self._rendering else ())]
 
@@ -237,7 +240,7 @@ class WorkerSession:
         segment, self._cut = self._cut, None
         if segment is None:
             return []
-        self._machine.send("cut")
+        self._machine.send(self._trigger.CUT)
         return [self._acknowledge(segment, interrupted=True)]
 
     # -- time --------------------------------------------------------------------------------------
@@ -255,13 +258,13 @@ class WorkerSession:
         if self._silent_until == -math.inf or now < self._silent_until:
             return []
         self._silent_until = -math.inf
-        self._machine.send("cooled")
+        self._machine.send(self._trigger.COOLED)
         return [w.CooldownOver()]
 
     # -- what arrives ------------------------------------------------------------------------------
 
     def _on_pcm(self, meaning: Pcm, _now: float, sender: str) -> Event:
-        if not self._machine.receive("pcm", requirement="VSD-INT-005"):
+        if not self._machine.receive(self._trigger.PCM, requirement="VSD-INT-005"):
             reason = Reason.COOLDOWN
             return _ignored(meaning.pcm, sender, reason, requirement="VSD-INT-005")
         if not meaning.pcm:
@@ -271,13 +274,13 @@ class WorkerSession:
         return w.FrameAccepted(pcm=meaning.pcm, sender=sender)
 
     def _on_segment_end(self, _: SegmentEnd, _now: float, sender: str) -> Event:
-        self._machine.receive("segment_end", requirement="VSD-SEG-004")
+        self._machine.receive(self._trigger.SEGMENT_END, requirement="VSD-SEG-004")
         self._queue.append(Mark())
         return w.SegmentEndAccepted(sender=sender)
 
     def _on_interrupt(self, _: Interrupt, now: float, sender: str) -> Event:
-        """Section 6 of the protocol document, steps 1 to 3 (VSD-INT-003, VSD-INT-006)."""
-        self._machine.receive("interrupt", requirement="VSD-INT-007")
+        """Silence, an empty queue, a reset; in this order (VSD-INT-003, VSD-INT-006)."""
+        self._machine.receive(self._trigger.INTERRUPT, requirement="VSD-INT-007")
         self._silent_until = now + self._cooldown
         dropped = len(self._queue)
         self._queue.clear()
@@ -288,7 +291,7 @@ class WorkerSession:
         return w.StreamReset(cut=self._cut is not None, dropped=dropped, sender=sender)
 
     def _reading(self) -> list[Event]:
-        self._machine.send("read")
+        self._machine.send(self._trigger.READ)
         return [w.PlaybackStarted()]
 
     def _acknowledge(self, segment: _Segment, *, interrupted: bool) -> Event:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import uuid
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -12,9 +12,9 @@ import msgspec
 from protocol_core.aiavatar.config import settle
 from protocol_core.aiavatar.reading import turn_error
 from protocol_core.aiavatar.revision import load
-from protocol_core.clock import LoopClock
 from reference_client.aiavatar.listener import Listener
 from reference_client.aiavatar.stage import Stage
+from reference_client.timers import clock_or_loop
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -80,11 +80,9 @@ class AIAvatarClient:
         if self._stage is not None:
             await self._stage.callbacks.settle()
 
-    @property
+    @cached_property
     def _clock(self) -> Clock:
-        if self._given_clock is None:
-            self._given_clock = LoopClock(asyncio.get_running_loop())
-        return self._given_clock
+        return clock_or_loop(self._given_clock)
 
     def _set_stage(self) -> Stage:
         if self._stage is None:

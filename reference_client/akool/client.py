@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -27,12 +28,12 @@ from protocol_core.akool import events as e
 from protocol_core.akool.addresses import Instance
 from protocol_core.akool.client import ClientSession
 from protocol_core.akool.revision import PROTOCOL, load
-from protocol_core.clock import LoopClock
 from protocol_core.errors import LocalProtocolError
 from reference_client.akool.link import Link
 from reference_client.akool.listener import Listener, report
 from reference_client.callbacks import Callbacks
 from reference_client.http import HttpClient, RequestFailed
+from reference_client.timers import clock_or_loop
 from reference_client.websocket import SocketClosed
 
 if TYPE_CHECKING:
@@ -285,11 +286,9 @@ class AkoolClient:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def _clock(self) -> Clock:
-        if self._given_clock is None:
-            self._given_clock = LoopClock(asyncio.get_running_loop())
-        return self._given_clock
+        return clock_or_loop(self._given_clock)
 
     @property
     def _link(self) -> Link:

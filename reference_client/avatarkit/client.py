@@ -21,18 +21,19 @@ import random
 from collections.abc import AsyncIterable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from avatar_protocols.avatarkit.v0_1_7.constants import PROTOCOL, Limit, Timeout
 from protocol_core.avatarkit.client import ClientSession
 from protocol_core.avatarkit.requests import mint_request_id
-from protocol_core.clock import LoopClock
 from protocol_core.errors import LocalProtocolError
 from protocol_core.http import HttpResponse
 from reference_client.avatarkit.connection import Connection, Listeners
 from reference_client.avatarkit.frames import FrameStream
 from reference_client.avatarkit.opus_encoder import load_encoder
 from reference_client.http import HttpClient, RequestFailed
+from reference_client.timers import clock_or_loop
 from reference_client.websocket import ConnectFailed, Socket, SocketClosed, UpgradeRejected
 
 if TYPE_CHECKING:
@@ -244,11 +245,9 @@ class AvatarKitClient:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def _clock(self) -> Clock:
-        if self._given_clock is None:
-            self._given_clock = LoopClock(asyncio.get_running_loop())
-        return self._given_clock
+        return clock_or_loop(self._given_clock)
 
     async def _open_socket(self) -> Socket:
         upgrade = self._session.upgrade_request()

@@ -24,9 +24,9 @@ import asyncio
 import logging
 import time
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from protocol_core.clock import LoopClock
 from protocol_core.errors import LocalProtocolError
 from protocol_core.liveavatar import events as e
 from protocol_core.liveavatar.client import ClientSession
@@ -39,7 +39,7 @@ from reference_client.liveavatar.link import Link
 from reference_client.liveavatar.listener import Listener, report
 from reference_client.liveavatar.speaking import Speaking
 from reference_client.streams import EventStream
-from reference_client.timers import sleep
+from reference_client.timers import clock_or_loop, sleep
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -257,11 +257,9 @@ class LiveAvatarClient(Speaking):
 
     # --- inside ---------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def _clock(self) -> Clock:
-        if self._given_clock is None:
-            self._given_clock = LoopClock(asyncio.get_running_loop())
-        return self._given_clock
+        return clock_or_loop(self._given_clock)
 
     async def _send(self, messages: Iterable[bytes | str]) -> None:
         if self._run is None:

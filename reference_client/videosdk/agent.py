@@ -23,15 +23,16 @@ import logging
 import secrets
 import time
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from protocol_core.clock import LoopClock
 from protocol_core.errors import ConfigurationError, LocalProtocolError
 from protocol_core.videosdk.agent import AgentSession
 from protocol_core.videosdk.events import Detached, Event
 from protocol_core.videosdk.revision import PROTOCOL
 from reference_client.callbacks import Callbacks
 from reference_client.http import HttpClient, RequestFailed
+from reference_client.timers import clock_or_loop
 from reference_client.videosdk.listener import AgentListener, report
 from reference_client.videosdk.meeting import Ears
 from reference_client.videosdk.room_socket import RoomSocket
@@ -324,11 +325,9 @@ class AvatarAgent:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def _clock(self) -> Clock:
-        if self._given_clock is None:
-            self._given_clock = LoopClock(asyncio.get_running_loop())
-        return self._given_clock
+        return clock_or_loop(self._given_clock)
 
     async def _cooled(self, turn: Turn) -> None:
         """Wait for the end of the worker's cooldown, or until it does not matter any more."""

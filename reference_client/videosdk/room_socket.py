@@ -5,7 +5,7 @@
         await room.send(b"…", {"reliability": "UNRELIABLE"})
 
 It behaves as the vendor's meeting does: what it cannot send it refuses with the transport's own
-words (section 11 of the protocol document, X5 to X8). The frames are those of
+words (VSD-ERR-001). The frames are those of
 ``schemas/room/v1``, a format of our own.
 """
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from protocol_core.clock import LoopClock
 from protocol_core.videosdk.worker import Frame, Mark, WorkerConfig, WorkerSession
 from protocol_core.videosdk.worker_events import StreamReset
 from reference_client.callbacks import Callbacks
+from reference_client.timers import clock_or_loop
 from reference_client.videosdk.listener import WorkerListener, report
 from reference_client.videosdk.meeting import Ears, Publisher
 from reference_client.videosdk.renderer import PassThrough
@@ -200,11 +201,9 @@ class AvatarWorker:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def _clock(self) -> Clock:
-        if self._given_clock is None:
-            self._given_clock = LoopClock(asyncio.get_running_loop())
-        return self._given_clock
+        return clock_or_loop(self._given_clock)
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=f"worker {name}"))

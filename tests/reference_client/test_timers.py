@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from protocol_core.clock import ManualClock
-from reference_client.timers import Alarm, sleep, timeout
+from reference_client.timers import Alarm, clock_or_loop, sleep, timeout
 
 
 @pytest.fixture
@@ -96,3 +96,10 @@ async def test_a_ring_that_nobody_heard_is_forgotten_when_taken_back(clock):
     assert not heard.done()
     heard.cancel()
     await asyncio.wait((heard,))
+
+
+async def test_without_a_clock_time_is_the_event_loops(clock):
+    assert clock_or_loop(clock) is clock
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    assert before <= clock_or_loop(None).now() <= loop.time()
